@@ -1,0 +1,173 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrNoContainer says that a container of that name does not exist.
+var ErrNoContainer = errors.New("no such container")
+
+// Env is the world that steps act on. Each part is small and is declared
+// here, where it is used; the adapters implement them.
+type Env struct {
+	Images     Images
+	Creator    Creator
+	Containers Containers
+	Router     Router
+	Gate       Gate
+	Journal    Journal
+	Sink       Sink
+	Clock      Clock
+	Run        string // identity of this run, written as a label
+}
+
+// Images builds, fetches and names images.
+type Images interface {
+	// Build makes the image of a service with build: and returns its ID.
+	Build(ctx context.Context, serviceName string) (string, error)
+	// Pull fetches the image of a service and returns its ID.
+	Pull(ctx context.Context, serviceName string) (string, error)
+	// Tag makes the reference name the image, whatever it named before.
+	Tag(ctx context.Context, imageID, reference string) error
+	// Untag removes the name. No such name is no error.
+	Untag(ctx context.Context, reference string) error
+}
+
+// CreateSpec asks for one container of a service.
+type CreateSpec struct {
+	Service string
+	Name    string
+	Number  int
+	// Inherit names the container whose anonymous volumes the new one takes
+	// over, as docker compose does on a recreate; empty for none.
+	Inherit string
+	Run     string
+	Release int
+}
+
+// Creator makes containers appear and vanish.
+type Creator interface {
+	// Create makes the container exactly as docker compose would, with the
+	// restart policy "no", and does not start it. A container of that name
+	// made by the same run is taken as it is; one of anybody else is an error.
+	Create(ctx context.Context, spec CreateSpec) error
+	// Remove removes a container by force and waits until it is gone. No such
+	// container is no error. Anonymous volumes stay.
+	Remove(ctx context.Context, name string) error
+	// Fence waits until no create request of a dead client can still bring a
+	// container of that name to life, and leaves none of the given run.
+	Fence(ctx context.Context, name, run string) error
+	// Rename gives a container another name. Renamed already is no error.
+	Rename(ctx context.Context, oldName, newName string) error
+}
+
+// Containers starts, signals and observes containers that exist.
+type Containers interface {
+	// Inspect returns ErrNoContainer if there is none of that name.
+	Inspect(ctx context.Context, name string) (Container, error)
+	Start(ctx context.Context, name string) error
+	// Signal sends a signal and does not wait. A container that does not run
+	// is no error.
+	Signal(ctx context.Context, name, signal string) error
+	// SetRestart sets the restart policy.
+	SetRestart(ctx context.Context, name, policy string) error
+	// SettleStop makes sure that no stop request of a dead client is still
+	// pending: afterwards the container is stopped and a Start holds.
+	SettleStop(ctx context.Context, name string) error
+}
+
+// RouteTarget is a TargetRef with its address.
+type RouteTarget struct {
+	TargetRef
+	Address string // host:port
+}
+
+// Router is the edge, as far as an update needs it.
+type Router interface {
+	// Route replaces the route of a service; nil takes it away. All requests
+	// that arrive after it returned follow the new one.
+	Route(ctx context.Context, serviceName string, route *RouteState, targets []RouteTarget) error
+	// Hold parks the requests for a service until Release, at most for the
+	// limit each. It renews its own lease: if this process dies, the edge
+	// releases by itself.
+	Hold(ctx context.Context, serviceName string, limit time.Duration) error
+	Release(ctx context.Context, serviceName string) error
+	// InFlight counts the requests that a container is still answering,
+	// whether it is still routed to or not.
+	InFlight(ctx context.Context, containerName string) (int, error)
+	// Ensure makes sure that the edge runs.
+	Ensure(ctx context.Context) error
+}
+
+// GateSpec says when a container counts as healthy.
+type GateSpec struct {
+	Service    string        `json:"service"`
+	Container  string        `json:"container"`
+	Kind       string        `json:"kind"`                 // GateEdge, GateDirect, GateHealthcheck or GateRunning
+	Port       int           `json:"port,omitempty"`       // GateEdge, GateDirect
+	Host       string        `json:"host,omitempty"`       // Host header of the probe
+	HealthPath string        `json:"healthPath,omitempty"` // GateEdge, GateDirect
+	Test       []string      `json:"test,omitempty"`       // GateHealthcheck: as in Compose, CMD or CMD-SHELL first
+	Timeout    time.Duration `json:"timeout"`              // of one probe
+	Deadline   time.Duration `json:"deadline"`             // of the whole gate
+	Successes  int           `json:"successes"`            // in a row
+	MinReady   time.Duration `json:"minReady"`             // shortest time that the container must have been up
+}
+
+// The ways in which a gate looks at a container.
+const (
+	GateEdge        = "edge"        // HTTP through the edge, the way that requests take
+	GateDirect      = "direct"      // HTTP to the container's address
+	GateHealthcheck = "healthcheck" // the test of the compose file, run by us
+	GateRunning     = "running"     // it stays up
+)
+
+// Gate waits until a container is healthy.
+type Gate interface {
+	// Gate returns nil once the container passed, a *GateError when it did
+	// not within the deadline or died.
+	Gate(ctx context.Context, spec GateSpec, probed func(Probe)) error
+}
+
+// Probe is the result of one look at a container.
+type Probe struct {
+	OK       bool          `json:"ok"`
+	Answer   string        `json:"answer"` // in words: "200 OK in 3 ms", "connection refused"
+	InARow   int           `json:"inARow"`
+	Duration time.Duration `json:"duration"`
+}
+
+// GateError tells why a container was not let through.
+type GateError struct {
+	Container string
+	Reason    string   // "not healthy within 60 s", "exited with code 1"
+	Last      string   // the last answer
+	Logs      []string // its last log lines
+}
+
+func (e *GateError) Error() string {
+	text := e.Container + " " + e.Reason
+	if e.Last != "" {
+		text += "; last answer: " + e.Last
+	}
+	return text
+}
+
+// Journal keeps what was decided and done. Append returns only when the entry
+// is on disk.
+type Journal interface {
+	Append(entry Entry) error
+}
+
+// Sink receives events. It must not block.
+type Sink interface {
+	Emit(event Event)
+}
+
+// Clock is time, so that tests can own it.
+type Clock interface {
+	Now() time.Time
+	Sleep(ctx context.Context, d time.Duration) error
+}

@@ -1,0 +1,98 @@
+package update
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Container is one container as the engine reports it.
+type Container struct {
+	Name         string    `json:"name"`
+	ID           string    `json:"id"`
+	Service      string    `json:"service"`
+	Number       int       `json:"number"`
+	Image        string    `json:"image"`   // reference it was created from
+	ImageID      string    `json:"imageId"` // content it really runs
+	ConfigHash   string    `json:"configHash"`
+	Running      bool      `json:"running"`
+	Restarting   bool      `json:"restarting,omitempty"`
+	Restart      string    `json:"restart"` // restart policy as "no", "always", "unless-stopped", "on-failure[:n]"
+	RestartCount int       `json:"restartCount,omitempty"`
+	OOMKilled    bool      `json:"oomKilled,omitempty"`
+	ExitCode     int       `json:"exitCode,omitempty"`
+	PID          int       `json:"pid,omitempty"`
+	StartedAt    time.Time `json:"startedAt,omitzero"`
+	Addresses    []string  `json:"addresses,omitempty"` // IPs that the host reaches, main network first
+	StopSignal   string    `json:"stopSignal,omitempty"`
+	MemoryBytes  int64     `json:"memoryBytes,omitempty"` // resident set now; 0 if not measured
+	Run          string    `json:"run,omitempty"`         // the update that made it, from our label
+	Created      time.Time `json:"created,omitzero"`
+}
+
+// Address is the IP under which the edge reaches the container; empty if it
+// has none, as a stopped one.
+func (c Container) Address() string {
+	if len(c.Addresses) == 0 {
+		return ""
+	}
+	return c.Addresses[0]
+}
+
+// Image is what is wanted of one service's image.
+type Image struct {
+	Reference string `json:"reference"`
+	ID        string `json:"id,omitempty"` // empty if it is not on this host
+}
+
+// State is everything that a plan is made from: what runs, what is on the
+// host and what the last release recorded. It is read once and never changed.
+type State struct {
+	Containers           []Container              `json:"containers"`
+	Images               map[string]Image         `json:"images"`       // by service name
+	ConfigHashes         map[string]string        `json:"configHashes"` // wanted, by service name
+	BuildHashes          map[string]string        `json:"buildHashes,omitempty"`
+	Routes               map[string]RouteState    `json:"routes,omitempty"` // as the edge has them, by service name
+	Release              *Release                 `json:"release,omitempty"`
+	MemoryAvailableBytes int64                    `json:"memoryAvailableBytes,omitempty"` // 0 if not measured
+	TakenPorts           map[int]string           `json:"-"`                              // host ports in use, with the owner
+	BootTimes            map[string]time.Duration `json:"-"`                              // measured by earlier updates, by service name
+}
+
+// ContainersOf lists the containers of one service by their number.
+func (s State) ContainersOf(serviceName string) []Container {
+	var found []Container
+	for _, c := range s.Containers {
+		if c.Service == serviceName {
+			found = append(found, c)
+		}
+	}
+	slices.SortFunc(found, func(a, b Container) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Name, b.Name))
+	})
+	return found
+}
+
+// RouteState is how requests reach one service through the edge.
+type RouteState struct {
+	Listeners  []string    `json:"listeners,omitempty"` // ":80" or the path of a unix socket
+	Hosts      []string    `json:"hosts,omitempty"`     // empty: any host
+	Path       string      `json:"path"`
+	Port       int         `json:"port"` // of the containers
+	HealthPath string      `json:"healthPath,omitempty"`
+	Targets    []TargetRef `json:"targets,omitempty"`
+}
+
+// TargetRef names a container behind a route. Its address is looked up when
+// the route is set, because a restart can change it.
+type TargetRef struct {
+	Container  string `json:"container"`
+	Generation string `json:"generation"` // release that it belongs to
+	Weight     int    `json:"weight"`     // 0: probes only
+}
+
+// WithTargets returns the route with other targets.
+func (r RouteState) WithTargets(targets ...TargetRef) RouteState {
+	r.Targets = targets
+	return r
+}

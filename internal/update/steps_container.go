@@ -1,0 +1,248 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// StartStep creates one container of a service under a name that the plan
+// chose, and starts it. Until KeepStep it does not come back after a crash of
+// the host, so that the old version does.
+type StartStep struct {
+	Service string `json:"service"`
+	Name    string `json:"name"`
+	Number  int    `json:"number"`
+	Inherit string `json:"inherit,omitempty"`
+	Release int    `json:"release"`
+	Detail  string `json:"detail,omitempty"`
+	Why     string `json:"why,omitempty"`
+}
+
+// Do creates and starts.
+func (s *StartStep) Do(ctx context.Context, env *Env) error {
+	spec := CreateSpec{Service: s.Service, Name: s.Name, Number: s.Number, Inherit: s.Inherit, Run: env.Run, Release: s.Release}
+	if err := env.Creator.Create(ctx, spec); err != nil {
+		return fmt.Errorf("create %s: %w", s.Name, err)
+	}
+	if err := env.Containers.Start(ctx, s.Name); err != nil {
+		return fmt.Errorf("start %s: %w", s.Name, err)
+	}
+	return nil
+}
+
+// Undo removes the container, also one that dockerd still creates for a
+// request whose sender is dead. It is stopped by its own stop signal first,
+// because a worker may hold a job.
+func (s *StartStep) Undo(ctx context.Context, env *Env) error {
+	c, err := env.Containers.Inspect(ctx, s.Name)
+	if err == nil && c.Run == env.Run && c.Running {
+		if err := stopContainer(ctx, env, c, undoGrace); err != nil {
+			return err
+		}
+	}
+	return env.Creator.Fence(ctx, s.Name, env.Run)
+}
+
+// Line implements Step.
+func (s *StartStep) Line() Line {
+	return Line{Verb: "start", Object: s.Name, Detail: s.Detail, Reason: s.Why}
+}
+
+// undoGrace bounds the wait for a container that is being thrown away.
+const undoGrace = 10 * time.Second
+
+// KeepStep gives a new container that passed its gate the restart policy of
+// the compose file, before the old one loses its own: at every moment one of
+// the two comes back after a loss of power.
+type KeepStep struct {
+	Name    string `json:"name"`
+	Restart string `json:"restart"`
+}
+
+// Do sets the policy.
+func (s *KeepStep) Do(ctx context.Context, env *Env) error {
+	return env.Containers.SetRestart(ctx, s.Name, s.Restart)
+}
+
+// Undo takes the policy away.
+func (s *KeepStep) Undo(ctx context.Context, env *Env) error {
+	return ignoreMissing(env.Containers.SetRestart(ctx, s.Name, "no"))
+}
+
+// Line implements Step.
+func (s *KeepStep) Line() Line {
+	return Line{Verb: "keep", Object: s.Name, Detail: "restart " + s.Restart}
+}
+
+// StopStep stops an old container and leaves it there, to be started again if
+// the release fails.
+type StopStep struct {
+	Service string        `json:"service"`
+	Name    string        `json:"name"`
+	ID      string        `json:"id"`
+	Signal  string        `json:"signal"`
+	Grace   time.Duration `json:"graceNs"`
+	Restart string        `json:"restart"` // its own policy, for the undo
+	Was     bool          `json:"wasRunning"`
+	Gate    *GateSpec     `json:"gate,omitempty"` // that the undo waits for
+	Why     string        `json:"why,omitempty"`
+}
+
+// Do takes the restart policy away, signals and polls. It never uses the
+// blocking stop of the engine, which goes on after the death of its client.
+func (s *StopStep) Do(ctx context.Context, env *Env) error {
+	c, err := env.Containers.Inspect(ctx, s.Name)
+	if errors.Is(err, ErrNoContainer) {
+		return fmt.Errorf("%s is gone: somebody else removed it during the update", s.Name)
+	}
+	if err != nil {
+		return err
+	}
+	if err := env.Containers.SetRestart(ctx, s.Name, "no"); err != nil {
+		return err
+	}
+	c.StopSignal = s.Signal
+	return stopContainer(ctx, env, c, s.Grace)
+}
+
+// Undo starts the old container again and waits until it is healthy.
+func (s *StopStep) Undo(ctx context.Context, env *Env) error {
+	if !s.Was {
+		return nil
+	}
+	c, err := env.Containers.Inspect(ctx, s.Name)
+	if err != nil {
+		return fmt.Errorf("start %s again: %w", s.Name, err)
+	}
+	if err := s.startAgain(ctx, env, c); err != nil {
+		return fmt.Errorf("start %s again: %w", s.Name, err)
+	}
+	if err := env.Containers.SetRestart(ctx, s.Name, s.Restart); err != nil {
+		return err
+	}
+	if s.Gate == nil {
+		return nil
+	}
+	return env.Gate.Gate(ctx, *s.Gate, func(Probe) {})
+}
+
+// startAgain settles a signal that may be on its way and starts the
+// container unless it never stopped.
+func (s *StopStep) startAgain(ctx context.Context, env *Env, c Container) error {
+	if c.Restart != "no" && c.Running {
+		return nil // the stop never began: its first act is to take the policy away
+	}
+	if err := env.Containers.SettleStop(ctx, s.Name); err != nil {
+		return err
+	}
+	return env.Containers.Start(ctx, s.Name)
+}
+
+// Line implements Step.
+func (s *StopStep) Line() Line {
+	return Line{Verb: "stop", Object: s.Name, Detail: "at most " + s.Grace.String(), Reason: s.Why}
+}
+
+// RenameStep frees the name of a stopped container for its successor.
+type RenameStep struct {
+	Old string `json:"old"`
+	New string `json:"new"`
+}
+
+// Do renames.
+func (s *RenameStep) Do(ctx context.Context, env *Env) error {
+	return env.Creator.Rename(ctx, s.Old, s.New)
+}
+
+// Undo renames back.
+func (s *RenameStep) Undo(ctx context.Context, env *Env) error {
+	return env.Creator.Rename(ctx, s.New, s.Old)
+}
+
+// Line implements Step.
+func (s *RenameStep) Line() Line {
+	return Line{Verb: "rename", Object: s.Old, Detail: "to " + s.New, Reason: "container_name is needed by its successor"}
+}
+
+// RemoveStep removes an old container. It stands after the commit point only,
+// because it cannot be undone.
+type RemoveStep struct {
+	Name string `json:"name"`
+	ID   string `json:"id"`
+}
+
+// Do removes the container by its ID, so that a namesake is safe.
+func (s *RemoveStep) Do(ctx context.Context, env *Env) error {
+	return env.Creator.Remove(ctx, s.ID)
+}
+
+// Undo has nothing that it could do.
+func (s *RemoveStep) Undo(context.Context, *Env) error { return nil }
+
+// Line implements Step.
+func (s *RemoveStep) Line() Line {
+	return Line{Verb: "remove", Object: s.Name, Detail: "not undoable"}
+}
+
+// stopPoll is the time between two looks at a container that is to stop.
+const stopPoll = 20 * time.Millisecond
+
+// stopContainer signals a container and polls until it is down; after the
+// grace it is killed.
+func stopContainer(ctx context.Context, env *Env, c Container, grace time.Duration) error {
+	signal := c.StopSignal
+	if signal == "" {
+		signal = "SIGTERM"
+	}
+	if err := env.Containers.Signal(ctx, c.Name, signal); err != nil {
+		return ignoreMissing(err)
+	}
+	down, err := waitDown(ctx, env, c.Name, grace)
+	if err != nil || down {
+		return err
+	}
+	if err := env.Containers.Signal(ctx, c.Name, "SIGKILL"); err != nil {
+		return ignoreMissing(err)
+	}
+	down, err = waitDown(ctx, env, c.Name, killWait)
+	if err == nil && !down {
+		return fmt.Errorf("%s does not stop, not even after SIGKILL", c.Name)
+	}
+	return err
+}
+
+// killWait bounds the wait after SIGKILL, which only a stuck kernel exceeds.
+const killWait = 30 * time.Second
+
+// waitDown polls until the container does not run, at most for the time.
+func waitDown(ctx context.Context, env *Env, name string, atMost time.Duration) (bool, error) {
+	end := env.Clock.Now().Add(atMost)
+	for {
+		c, err := env.Containers.Inspect(ctx, name)
+		if errors.Is(err, ErrNoContainer) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if !c.Running && !c.Restarting {
+			return true, nil
+		}
+		if !env.Clock.Now().Before(end) {
+			return false, nil
+		}
+		if err := env.Clock.Sleep(ctx, stopPoll); err != nil {
+			return false, err
+		}
+	}
+}
+
+// ignoreMissing makes "no such container" a success.
+func ignoreMissing(err error) error {
+	if errors.Is(err, ErrNoContainer) {
+		return nil
+	}
+	return err
+}

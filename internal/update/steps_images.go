@@ -1,0 +1,100 @@
+package update
+
+import (
+	"context"
+	"fmt"
+)
+
+// BuildStep builds the image of a service while the old version serves.
+type BuildStep struct {
+	Service  string `json:"service"`
+	Image    string `json:"image"`
+	Previous string `json:"previous,omitempty"` // image ID that the reference named before
+	Why      string `json:"why"`
+}
+
+// Do builds; the build cache makes a repetition cheap.
+func (s *BuildStep) Do(ctx context.Context, env *Env) error {
+	if _, err := env.Images.Build(ctx, s.Service); err != nil {
+		return fmt.Errorf("build %s: %w", s.Service, err)
+	}
+	return nil
+}
+
+// Undo gives the reference back to the image that had it, so that a later
+// docker compose up does not start the version that was refused.
+func (s *BuildStep) Undo(ctx context.Context, env *Env) error {
+	return retag(ctx, env, s.Previous, s.Image)
+}
+
+// Line implements Step.
+func (s *BuildStep) Line() Line {
+	return Line{Verb: "build", Object: s.Service, Detail: s.Image, Reason: s.Why}
+}
+
+// PullStep fetches the image of a service while the old version serves.
+type PullStep struct {
+	Service  string `json:"service"`
+	Image    string `json:"image"`
+	Previous string `json:"previous,omitempty"`
+	Why      string `json:"why"`
+}
+
+// Do pulls; a layer that is there is not fetched again.
+func (s *PullStep) Do(ctx context.Context, env *Env) error {
+	if _, err := env.Images.Pull(ctx, s.Service); err != nil {
+		return fmt.Errorf("pull %s: %w", s.Image, err)
+	}
+	return nil
+}
+
+// Undo gives the reference back to the image that had it.
+func (s *PullStep) Undo(ctx context.Context, env *Env) error {
+	return retag(ctx, env, s.Previous, s.Image)
+}
+
+// Line implements Step.
+func (s *PullStep) Line() Line {
+	return Line{Verb: "pull", Object: s.Service, Detail: s.Image, Reason: s.Why}
+}
+
+// TagStep makes a reference name an image, as a rollback does.
+type TagStep struct {
+	Service   string `json:"service"`
+	ImageID   string `json:"imageId"`
+	Reference string `json:"reference"`
+	Previous  string `json:"previous,omitempty"`
+}
+
+// Do tags.
+func (s *TagStep) Do(ctx context.Context, env *Env) error {
+	return env.Images.Tag(ctx, s.ImageID, s.Reference)
+}
+
+// Undo gives the reference back.
+func (s *TagStep) Undo(ctx context.Context, env *Env) error {
+	return retag(ctx, env, s.Previous, s.Reference)
+}
+
+// Line implements Step.
+func (s *TagStep) Line() Line {
+	return Line{Verb: "tag", Object: s.Service, Detail: s.Reference + " = " + ShortID(s.ImageID)}
+}
+
+// retag points a reference back at the image that it named before; nothing is
+// to be done if it named none.
+func retag(ctx context.Context, env *Env, previousID, reference string) error {
+	if previousID == "" {
+		return nil
+	}
+	return env.Images.Tag(ctx, previousID, reference)
+}
+
+// ShortID shortens an image ID for people.
+func ShortID(imageID string) string {
+	const prefix = len("sha256:")
+	if len(imageID) > prefix+12 && imageID[:prefix] == "sha256:" {
+		return imageID[prefix : prefix+12]
+	}
+	return imageID
+}

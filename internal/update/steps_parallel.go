@@ -1,0 +1,57 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+)
+
+// ParallelStep does independent steps at the same time.
+type ParallelStep struct {
+	Steps []planStep `json:"steps"`
+}
+
+// Do runs all steps and returns all of their errors. The first failure does
+// not cut the others off: each ends in a state that its undo knows.
+func (s *ParallelStep) Do(ctx context.Context, env *Env) error {
+	return s.each(func(step Step) error { return step.Do(ctx, env) })
+}
+
+// Undo undoes all steps.
+func (s *ParallelStep) Undo(ctx context.Context, env *Env) error {
+	return s.each(func(step Step) error { return step.Undo(ctx, env) })
+}
+
+func (s *ParallelStep) each(act func(Step) error) error {
+	failures := make([]error, len(s.Steps))
+	var group sync.WaitGroup
+	for i, step := range s.Steps {
+		group.Go(func() { failures[i] = act(step.Step) })
+	}
+	group.Wait()
+	return errors.Join(failures...)
+}
+
+// Line implements Step.
+func (s *ParallelStep) Line() Line {
+	line := s.Steps[0].Line()
+	var objects []string
+	for _, step := range s.Steps {
+		objects = append(objects, step.Line().Object)
+	}
+	line.Object = strings.Join(objects, ", ")
+	return line
+}
+
+// parallel joins steps of one verb; a single one stays as it is.
+func parallel(steps []Step) []Step {
+	if len(steps) < 2 {
+		return steps
+	}
+	joined := &ParallelStep{}
+	for _, step := range steps {
+		joined.Steps = append(joined.Steps, planStep{step})
+	}
+	return []Step{joined}
+}
