@@ -16,6 +16,7 @@ const (
 	EntryUndone EntryKind = "undone"
 	EntryDecide EntryKind = "decide"
 	EntryResume EntryKind = "resume"
+	EntryHold   EntryKind = "hold" // could not be ended; a later resume tries again
 	EntryEnd    EntryKind = "end"
 )
 

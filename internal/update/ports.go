@@ -3,6 +3,7 @@ package update
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
@@ -17,10 +18,13 @@ type Env struct {
 	Containers Containers
 	Router     Router
 	Gate       Gate
+	Recorder   Recorder
 	Journal    Journal
 	Sink       Sink
 	Clock      Clock
 	Run        string // identity of this run, written as a label
+	// Together runs independent acts at the same time and waits for them.
+	Together func(acts ...func())
 }
 
 // Images builds, fetches and names images.
@@ -170,4 +174,13 @@ type Sink interface {
 type Clock interface {
 	Now() time.Time
 	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// Together runs the acts in goroutines and waits for all.
+func Together(acts ...func()) {
+	var group sync.WaitGroup
+	for _, act := range acts {
+		group.Go(act)
+	}
+	group.Wait()
 }

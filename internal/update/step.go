@@ -42,6 +42,7 @@ var stepKinds = map[string]func() Step{
 	"stop":     func() Step { return &StopStep{} },
 	"rename":   func() Step { return &RenameStep{} },
 	"remove":   func() Step { return &RemoveStep{} },
+	"record":   func() Step { return &RecordStep{} },
 	"parallel": func() Step { return &ParallelStep{} },
 }
 

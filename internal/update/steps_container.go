@@ -85,9 +85,11 @@ type StopStep struct {
 	Signal  string        `json:"signal"`
 	Grace   time.Duration `json:"graceNs"`
 	Restart string        `json:"restart"` // its own policy, for the undo
-	Was     bool          `json:"wasRunning"`
-	Gate    *GateSpec     `json:"gate,omitempty"` // that the undo waits for
-	Why     string        `json:"why,omitempty"`
+	// UndoRoute makes the container known to the edge while the undo waits for
+	// its gate; nil where no requests come through the edge.
+	UndoRoute *RouteState `json:"undoRoute,omitempty"`
+	Gate      *GateSpec   `json:"gate,omitempty"` // that the undo waits for
+	Why       string      `json:"why,omitempty"`
 }
 
 // Do takes the restart policy away, signals and polls. It never uses the
@@ -109,9 +111,6 @@ func (s *StopStep) Do(ctx context.Context, env *Env) error {
 
 // Undo starts the old container again and waits until it is healthy.
 func (s *StopStep) Undo(ctx context.Context, env *Env) error {
-	if !s.Was {
-		return nil
-	}
 	c, err := env.Containers.Inspect(ctx, s.Name)
 	if err != nil {
 		return fmt.Errorf("start %s again: %w", s.Name, err)
@@ -121,6 +120,11 @@ func (s *StopStep) Undo(ctx context.Context, env *Env) error {
 	}
 	if err := env.Containers.SetRestart(ctx, s.Name, s.Restart); err != nil {
 		return err
+	}
+	if s.UndoRoute != nil {
+		if err := setRoute(ctx, env, s.Service, s.UndoRoute); err != nil {
+			return err
+		}
 	}
 	if s.Gate == nil {
 		return nil
@@ -142,7 +146,7 @@ func (s *StopStep) startAgain(ctx context.Context, env *Env, c Container) error 
 
 // Line implements Step.
 func (s *StopStep) Line() Line {
-	return Line{Verb: "stop", Object: s.Name, Detail: "at most " + s.Grace.String(), Reason: s.Why}
+	return Line{Verb: "stop", Object: s.Name, Detail: "at most " + DurationText(s.Grace), Reason: s.Why}
 }
 
 // RenameStep frees the name of a stopped container for its successor.

@@ -47,7 +47,7 @@ func (s *JobStep) wait(ctx context.Context, env *Env) error {
 		return err
 	}
 	if !down {
-		return &GateError{Container: s.Name, Reason: fmt.Sprintf("did not end within %s", s.AtMost)}
+		return &GateError{Container: s.Name, Reason: fmt.Sprintf("did not end within %s", DurationText(s.AtMost))}
 	}
 	c, err := env.Containers.Inspect(ctx, s.Name)
 	if err != nil {
@@ -66,5 +66,5 @@ func (s *JobStep) Undo(ctx context.Context, env *Env) error {
 
 // Line implements Step.
 func (s *JobStep) Line() Line {
-	return Line{Verb: "job", Object: s.Name, Detail: fmt.Sprintf("runs to its end, at most %s", s.AtMost), Reason: s.Why}
+	return Line{Verb: "job", Object: s.Name, Detail: fmt.Sprintf("runs to its end, at most %s", DurationText(s.AtMost)), Reason: s.Why}
 }

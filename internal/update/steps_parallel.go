@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 )
 
 // ParallelStep does independent steps at the same time.
@@ -15,21 +14,21 @@ type ParallelStep struct {
 // Do runs all steps and returns all of their errors. The first failure does
 // not cut the others off: each ends in a state that its undo knows.
 func (s *ParallelStep) Do(ctx context.Context, env *Env) error {
-	return s.each(func(step Step) error { return step.Do(ctx, env) })
+	return s.each(env, func(step Step) error { return step.Do(ctx, env) })
 }
 
 // Undo undoes all steps.
 func (s *ParallelStep) Undo(ctx context.Context, env *Env) error {
-	return s.each(func(step Step) error { return step.Undo(ctx, env) })
+	return s.each(env, func(step Step) error { return step.Undo(ctx, env) })
 }
 
-func (s *ParallelStep) each(act func(Step) error) error {
+func (s *ParallelStep) each(env *Env, act func(Step) error) error {
 	failures := make([]error, len(s.Steps))
-	var group sync.WaitGroup
+	var acts []func()
 	for i, step := range s.Steps {
-		group.Go(func() { failures[i] = act(step.Step) })
+		acts = append(acts, func() { failures[i] = act(step.Step) })
 	}
-	group.Wait()
+	env.Together(acts...)
 	return errors.Join(failures...)
 }
 

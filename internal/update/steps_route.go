@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -56,12 +57,12 @@ func (s *GateStep) Undo(ctx context.Context, env *Env) error {
 // Line implements Step.
 func (s *GateStep) Line() Line {
 	how := map[string]string{
-		GateEdge:        "answers " + s.Spec.HealthPath + " through the edge",
-		GateDirect:      "answers " + s.Spec.HealthPath,
+		GateEdge:        "answers " + cmp.Or(s.Spec.HealthPath, "HTTP") + " through the edge",
+		GateDirect:      fmt.Sprintf("answers %s on port %d", cmp.Or(s.Spec.HealthPath, "HTTP"), s.Spec.Port),
 		GateHealthcheck: "passes its healthcheck",
 		GateRunning:     "stays up",
 	}[s.Spec.Kind]
-	return Line{Verb: "gate", Object: s.Spec.Container, Detail: fmt.Sprintf("%s within %s", how, s.Spec.Deadline)}
+	return Line{Verb: "gate", Object: s.Spec.Container, Detail: fmt.Sprintf("%s within %s", how, DurationText(s.Spec.Deadline))}
 }
 
 // SwitchStep moves a route from one set of targets to another in one act.
@@ -166,7 +167,7 @@ func (s *DrainStep) Do(ctx context.Context, env *Env) error {
 		}
 		if !env.Clock.Now().Before(end) {
 			env.Sink.Emit(Event{Time: env.Clock.Now(), Kind: EventNotice, Run: env.Run, Line: s.Line(),
-				Text: fmt.Sprintf("%d requests or streams are still open after %s and are cut when %s stops", left, s.AtMost, strings.Join(s.Containers, ", "))})
+				Text: fmt.Sprintf("%d requests or streams are still open after %s and are cut when %s stops", left, DurationText(s.AtMost), strings.Join(s.Containers, ", "))})
 			return nil
 		}
 		if err := env.Clock.Sleep(ctx, drainPoll); err != nil {
@@ -181,33 +182,49 @@ func (s *DrainStep) Undo(context.Context, *Env) error { return nil }
 
 // Line implements Step.
 func (s *DrainStep) Line() Line {
-	return Line{Verb: "drain", Object: strings.Join(s.Containers, ", "), Detail: "until idle, at most " + s.AtMost.String()}
+	return Line{Verb: "drain", Object: strings.Join(s.Containers, ", "), Detail: "until idle, at most " + DurationText(s.AtMost)}
 }
 
-// HoldStep lets the requests for a service wait while it cannot answer.
+// HoldStep lets the requests for a service wait while it cannot answer, and
+// takes its containers out of the route so that they can be drained.
 type HoldStep struct {
 	Service string        `json:"service"`
 	Limit   time.Duration `json:"limitNs"`
+	Before  *RouteState   `json:"before,omitempty"`
+	After   *RouteState   `json:"after,omitempty"` // nil: the route stays as it is
 	Why     string        `json:"why,omitempty"`
 }
 
-// Do holds.
+// Do holds first: at no moment is there a route without targets and no hold.
 func (s *HoldStep) Do(ctx context.Context, env *Env) error {
-	return env.Router.Hold(ctx, s.Service, s.Limit)
+	if err := env.Router.Hold(ctx, s.Service, s.Limit); err != nil {
+		return err
+	}
+	if s.After == nil {
+		return nil
+	}
+	return setRoute(ctx, env, s.Service, s.After)
 }
 
-// Undo releases.
+// Undo routes to the old containers again, which serve by now, and releases.
 func (s *HoldStep) Undo(ctx context.Context, env *Env) error {
+	if s.After != nil {
+		if err := setRoute(ctx, env, s.Service, s.Before); err != nil {
+			return err
+		}
+	}
 	return env.Router.Release(ctx, s.Service)
 }
 
 // rearm holds again when a resume finds that the lease of the dead holder may
 // have run out in the middle.
-func (s *HoldStep) rearm(ctx context.Context, env *Env) error { return s.Do(ctx, env) }
+func (s *HoldStep) rearm(ctx context.Context, env *Env) error {
+	return env.Router.Hold(ctx, s.Service, s.Limit)
+}
 
 // Line implements Step.
 func (s *HoldStep) Line() Line {
-	return Line{Verb: "hold", Object: s.Service, Detail: "requests wait, at most " + s.Limit.String(), Reason: s.Why}
+	return Line{Verb: "hold", Object: s.Service, Detail: "requests wait, at most " + DurationText(s.Limit), Reason: s.Why}
 }
 
 // ReleaseStep lets the waiting requests go on.

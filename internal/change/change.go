@@ -1,0 +1,198 @@
+// Package change finds out what differs between what runs and what is wanted,
+// and says it in words.
+//
+// It reads build contexts to know whether a build would give something new.
+// It must not decide what to do about a difference; update does.
+package change
+
+import (
+	"fmt"
+	"strings"
+
+	"gapless/internal/project"
+)
+
+// Kind is why a container does not fit any more.
+type Kind string
+
+// The kinds of causes.
+const (
+	KindImage    Kind = "image"    // other image content
+	KindSource   Kind = "source"   // the build context changed
+	KindConfig   Kind = "config"   // the compose file or an env file changed
+	KindMissing  Kind = "missing"  // no container yet
+	KindDown     Kind = "down"     // a container that should run does not
+	KindReplicas Kind = "replicas" // too few or too many
+)
+
+// Cause is one difference, with what was and what is wanted.
+type Cause struct {
+	Kind  Kind   `json:"kind"`
+	Words string `json:"words"`
+}
+
+// Running is a container as far as a comparison needs it.
+type Running struct {
+	Name       string
+	ImageID    string
+	ConfigHash string
+	BuildHash  string // of the build that made its image; empty if not known
+	Up         bool
+	ExitCode   int
+}
+
+// Wanted is what a service should run.
+type Wanted struct {
+	Image      string // reference
+	ImageID    string // empty if the image is not on this host
+	ConfigHash string
+	BuildHash  string // empty for a service without build:
+}
+
+// Change is everything that differs for one service.
+type Change struct {
+	Service string
+	Causes  []Cause
+	Build   bool     // the image must be built first
+	Pull    bool     // the image must be fetched first
+	Replace []string // containers that do not fit
+	Keep    []string // containers that fit
+	Missing int      // containers to add beside the replaced ones
+	Surplus []string // containers that fit but are too many
+}
+
+// Words joins the causes.
+func (c Change) Words() string {
+	var words []string
+	for _, cause := range c.Causes {
+		words = append(words, cause.Words)
+	}
+	return strings.Join(words, ", ")
+}
+
+// Detect compares each service of the project with its containers, which are
+// given in the order of their numbers. Services without a difference are left
+// out.
+func Detect(p *project.Project, wanted map[string]Wanted, running map[string][]Running) []Change {
+	var changes []Change
+	for _, service := range p.Services {
+		c := detectService(service, wanted[service.Name], running[service.Name])
+		if len(c.Causes) > 0 {
+			changes = append(changes, c)
+		}
+	}
+	return changes
+}
+
+func detectService(service project.Service, want Wanted, containers []Running) Change {
+	c := Change{Service: service.Name}
+	c.needImage(service, want, containers)
+	for _, container := range containers {
+		causes := c.compare(service, want, container)
+		if len(causes) == 0 {
+			c.Keep = append(c.Keep, container.Name)
+			continue
+		}
+		c.Replace = append(c.Replace, container.Name)
+		c.add(causes...)
+	}
+	c.count(service, len(containers))
+	return c
+}
+
+// needImage finds out whether an image must be made or fetched.
+func (c *Change) needImage(service project.Service, want Wanted, containers []Running) {
+	switch {
+	case service.Build && want.ImageID == "":
+		c.Build = true
+		c.add(Cause{KindSource, "image not built yet"})
+	case service.Build && !builtFrom(containers, want):
+		c.Build = true
+		c.add(Cause{KindSource, "source changed"})
+	case !service.Build && want.ImageID == "":
+		c.Pull = true
+		c.add(Cause{KindImage, "image " + want.Image + " is not on this host"})
+	}
+}
+
+// builtFrom tells whether all containers run what the build context would
+// give. A build that was not recorded counts as different: it may be.
+func builtFrom(containers []Running, want Wanted) bool {
+	for _, container := range containers {
+		if container.BuildHash != want.BuildHash {
+			return false
+		}
+	}
+	return len(containers) > 0
+}
+
+func (c *Change) compare(service project.Service, want Wanted, container Running) []Cause {
+	var causes []Cause
+	switch {
+	case c.Build:
+		causes = append(causes, c.Causes[0])
+	case want.ImageID != container.ImageID:
+		causes = append(causes, Cause{KindImage, fmt.Sprintf("image changed (%s, was %s)", short(want.ImageID), short(container.ImageID))})
+	}
+	if want.ConfigHash != container.ConfigHash {
+		causes = append(causes, Cause{KindConfig, "configuration changed"})
+	}
+	if service.Role == project.RoleJob {
+		if !container.Up && container.ExitCode != 0 {
+			causes = append(causes, Cause{KindDown, fmt.Sprintf("last run ended with code %d", container.ExitCode)})
+		}
+	} else if !container.Up {
+		causes = append(causes, Cause{KindDown, container.Name + " is not running"})
+	}
+	return causes
+}
+
+// count compares the number of containers with the replicas.
+func (c *Change) count(service project.Service, have int) {
+	switch {
+	case have == 0 && service.Replicas > 0:
+		c.Missing = service.Replicas
+		c.add(Cause{KindMissing, "not there yet"})
+	case have < service.Replicas:
+		c.Missing = service.Replicas - have
+		c.add(Cause{KindReplicas, fmt.Sprintf("%d of %d replicas", have, service.Replicas)})
+	case have > service.Replicas:
+		c.add(Cause{KindReplicas, fmt.Sprintf("%d replicas, %d wanted", have, service.Replicas)})
+		c.shrink(have - service.Replicas)
+	}
+}
+
+// shrink marks containers as surplus, those that fit last.
+func (c *Change) shrink(tooMany int) {
+	for ; tooMany > 0 && len(c.Replace) > 0; tooMany-- {
+		last := len(c.Replace) - 1
+		c.Surplus = append(c.Surplus, c.Replace[last])
+		c.Replace = c.Replace[:last]
+	}
+	for ; tooMany > 0 && len(c.Keep) > 0; tooMany-- {
+		last := len(c.Keep) - 1
+		c.Surplus = append(c.Surplus, c.Keep[last])
+		c.Keep = c.Keep[:last]
+	}
+}
+
+// add appends causes that are not there yet.
+func (c *Change) add(causes ...Cause) {
+	for _, cause := range causes {
+		known := false
+		for _, have := range c.Causes {
+			known = known || have == cause
+		}
+		if !known {
+			c.Causes = append(c.Causes, cause)
+		}
+	}
+}
+
+func short(imageID string) string {
+	id := strings.TrimPrefix(imageID, "sha256:")
+	if id == "" {
+		return "none"
+	}
+	return id[:min(12, len(id))]
+}

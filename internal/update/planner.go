@@ -1,0 +1,319 @@
+package update
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gapless/internal/change"
+	"gapless/internal/project"
+)
+
+// Defaults of what the project leaves open.
+const (
+	DefaultGateDeadline = 60 * time.Second
+	DefaultDrain        = 30 * time.Second
+	DefaultHold         = 30 * time.Second
+	DefaultJobLimit     = 15 * time.Minute
+	gateSuccesses       = 3
+	gateTimeout         = 5 * time.Second
+	// gateMinReady is how long a container must have been up before it may
+	// take requests: many that crash do it in their first second.
+	gateMinReady = 1250 * time.Millisecond
+	// runningMinReady is the same where staying up is all that can be seen.
+	runningMinReady = 2 * time.Second
+	// memoryReserve stays free for the kernel and everybody else.
+	memoryReserve = 64 << 20
+)
+
+// StrategyRolling replaces service by service.
+const StrategyRolling = "rolling"
+
+// Options narrow a plan.
+type Options struct {
+	Named []string // services; empty: all that changed
+	Tags  []Step   // image references to move first, of a rollback
+	Cause string   // reason that stands before the changes
+}
+
+// Planner makes the plan of one update. It does no I/O: the same input gives
+// the same plan.
+type Planner struct {
+	state   State
+	project *project.Project
+	changes map[string]change.Change
+	options Options
+
+	plan     Plan
+	prepare  []Step
+	shift    []Step
+	commit   []Step
+	taken    map[string]bool // container names, planned ones included
+	numbers  map[string]map[int]bool
+	memory   int64 // forecast to be still available, in bytes
+	touched  int
+	leftOver []string
+}
+
+// Make plans the update of a project to what its files want.
+func Make(state State, p *project.Project, changes []change.Change, options Options) (Plan, error) {
+	planner := newPlanner(state, p, changes, options)
+	if err := planner.checkNames(); err != nil {
+		return Plan{}, err
+	}
+	planner.unroute()
+	var words []string
+	for _, service := range p.Services {
+		if said := planner.service(service); said != "" {
+			words = append(words, service.Name+": "+said)
+		}
+	}
+	return planner.assemble(words), nil
+}
+
+func newPlanner(state State, p *project.Project, changes []change.Change, options Options) *Planner {
+	from := 0
+	if state.Release != nil {
+		from = state.Release.Number
+	}
+	planner := &Planner{
+		state: state, project: p, options: options,
+		changes: map[string]change.Change{},
+		taken:   map[string]bool{},
+		numbers: map[string]map[int]bool{},
+		memory:  state.MemoryAvailableBytes,
+		plan:    Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1, Strategy: StrategyRolling},
+	}
+	if planner.adopts() {
+		planner.plan.From, planner.plan.To = 1, 2
+	}
+	for _, c := range changes {
+		planner.changes[c.Service] = c
+	}
+	for _, c := range state.Containers {
+		planner.take(c.Service, c.Number, c.Name)
+	}
+	planner.plan.Fingerprint = state.Fingerprint()
+	return planner
+}
+
+// adopts tells whether the project runs and was never updated by Gapless.
+func (p *Planner) adopts() bool {
+	return p.state.Release == nil && len(p.state.Containers) > 0
+}
+
+// checkNames refuses services that do not exist.
+func (p *Planner) checkNames() error {
+	for _, name := range p.options.Named {
+		if _, ok := p.project.Service(name); !ok {
+			var known []string
+			for _, s := range p.project.Services {
+				known = append(known, s.Name)
+			}
+			return fmt.Errorf("no service %q in this project (it has: %s)", name, strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+// service plans one service and returns why in words; empty if nothing is to
+// be done for it.
+func (p *Planner) service(s project.Service) string {
+	c, changed := p.changes[s.Name]
+	if !changed {
+		return p.routeOnly(s)
+	}
+	if len(p.options.Named) > 0 && !slices.Contains(p.options.Named, s.Name) {
+		p.note(s.Name, false, "changed too (%s), left alone because it was not named", c.Words())
+		return p.routeOnly(s)
+	}
+	if s.Role == project.RoleStateful && p.running(s) && !slices.Contains(p.options.Named, s.Name) {
+		p.note(s.Name, false, "changed (%s), but a %s is never replaced unless you name it: gapless update %s", c.Words(), "stateful service", s.Name)
+		return ""
+	}
+	p.fetch(s, c)
+	switch {
+	case s.Role == project.RoleJob:
+		p.job(s, c)
+	default:
+		p.roll(s, c)
+	}
+	return c.Words()
+}
+
+// running tells whether any container of the service is up.
+func (p *Planner) running(s project.Service) bool {
+	return slices.ContainsFunc(p.state.ContainersOf(s.Name), func(c Container) bool { return c.Running })
+}
+
+// fetch plans how the image gets here.
+func (p *Planner) fetch(s project.Service, c change.Change) {
+	image := p.state.Images[s.Name]
+	previous := image.ID
+	switch {
+	case c.Build:
+		p.prepare = append(p.prepare, &BuildStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words})
+	case c.Pull:
+		p.prepare = append(p.prepare, &PullStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words})
+	}
+}
+
+// job plans one run of a one-shot service.
+func (p *Planner) job(s project.Service, c change.Change) {
+	number := p.freeNumber(s.Name)
+	name := p.containerName(s, number)
+	step := &JobStep{Service: s.Name, Name: name, Number: number, Release: p.plan.To, AtMost: DefaultJobLimit, Why: "once, from the new image"}
+	old := p.state.ContainersOf(s.Name)
+	if s.ContainerName != "" && len(old) > 0 {
+		p.shift = append(p.shift, p.renameAway(old[0]))
+	}
+	p.take(s.Name, number, name)
+	p.shift = append(p.shift, step)
+	for _, container := range old {
+		p.remove(container)
+	}
+}
+
+// routeOnly sets the route of a service whose containers stay, if the edge
+// does not have it as it should be.
+func (p *Planner) routeOnly(s project.Service) string {
+	containers := p.state.ContainersOf(s.Name)
+	if s.Route == nil || len(containers) == 0 {
+		return ""
+	}
+	before := p.routeOf(s.Name)
+	after := p.wantedRoute(s)
+	for _, c := range containers {
+		after.Targets = append(after.Targets, p.target(c, p.plan.From))
+	}
+	if before != nil && sameRoute(*before, after) {
+		return ""
+	}
+	p.shift = append(p.shift, &SwitchStep{Service: s.Name, Before: before, After: &after})
+	p.touched++
+	return "not routed as the settings say"
+}
+
+// unroute takes away the routes of services that no longer have one.
+func (p *Planner) unroute() {
+	names := make([]string, 0, len(p.state.Routes))
+	for name := range p.state.Routes {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if s, ok := p.project.Service(name); ok && s.Route != nil {
+			continue
+		}
+		route := p.state.Routes[name]
+		p.shift = append(p.shift, &SwitchStep{Service: name, Before: &route})
+		p.note(name, true, "has no route any more: the edge stops answering for it")
+	}
+}
+
+// assemble puts the phases together.
+func (p *Planner) assemble(words []string) Plan {
+	if len(p.prepare)+len(p.shift)+len(p.commit)+len(p.options.Tags) == 0 {
+		return p.plan
+	}
+	p.plan.Because = strings.Join(words, "; ")
+	if p.options.Cause != "" {
+		p.plan.Because = strings.TrimSuffix(p.options.Cause+"; "+p.plan.Because, "; ")
+	}
+	var prepare []Step
+	if p.adopts() {
+		prepare = append(prepare, &RecordStep{Release: p.plan.From, Adopted: true})
+	}
+	prepare = append(append(prepare, p.options.Tags...), p.prepare...)
+	if p.usesEdge() {
+		prepare = append(prepare, &EdgeStep{Detail: "stands before " + strings.Join(p.routed(), ", ")})
+	}
+	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.commit...)
+	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.shift}, {PhaseCommit, commit}}
+	p.plan.Phases = slices.DeleteFunc(p.plan.Phases, func(ph Phase) bool { return len(ph.Steps) == 0 })
+	return p.plan
+}
+
+func (p *Planner) usesEdge() bool {
+	return slices.ContainsFunc(p.shift, func(step Step) bool {
+		switch s := step.(type) {
+		case *SwitchStep, *HoldStep:
+			return true
+		case *GateStep:
+			return s.Candidate != nil
+		default:
+			return false
+		}
+	})
+}
+
+func (p *Planner) routed() []string {
+	var names []string
+	for _, s := range p.project.Services {
+		if s.Route != nil {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func (p *Planner) note(serviceName string, gap bool, format string, args ...any) {
+	p.plan.Notes = append(p.plan.Notes, Note{Service: serviceName, Gap: gap, Text: fmt.Sprintf(format, args...)})
+}
+
+// take marks a container name and its number as used.
+func (p *Planner) take(serviceName string, number int, name string) {
+	p.taken[name] = true
+	if p.numbers[serviceName] == nil {
+		p.numbers[serviceName] = map[int]bool{}
+	}
+	p.numbers[serviceName][number] = true
+}
+
+// freeNumber is the smallest number that no container of the service has.
+func (p *Planner) freeNumber(serviceName string) int {
+	for number := 1; ; number++ {
+		if !p.numbers[serviceName][number] && !p.taken[p.project.ContainerNameOf(serviceName, number)] {
+			return number
+		}
+	}
+}
+
+func (p *Planner) containerName(s project.Service, number int) string {
+	if s.ContainerName != "" {
+		return s.ContainerName
+	}
+	return p.project.ContainerNameOf(s.Name, number)
+}
+
+// remove plans the removal of an old container after the commit.
+func (p *Planner) remove(c Container) {
+	p.commit = append(p.commit, &RemoveStep{Name: c.Name, ID: c.ID})
+}
+
+func (p *Planner) renameAway(c Container) Step {
+	return &RenameStep{Old: c.Name, New: fmt.Sprintf("%s-gapless-%d", c.Name, p.plan.From)}
+}
+
+// Fingerprint changes whenever a plan made from the state may no longer fit.
+func (s State) Fingerprint() string {
+	type part struct {
+		ID, ImageID, Hash string
+		Running           bool
+	}
+	var parts []any
+	for _, c := range s.Containers {
+		parts = append(parts, part{c.ID, c.ImageID, c.ConfigHash, c.Running})
+	}
+	parts = append(parts, s.Images, s.ConfigHashes, s.BuildHashes)
+	text, err := json.Marshal(parts)
+	if err != nil {
+		panic(err) // strings and maps of strings always marshal
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}

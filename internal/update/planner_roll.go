@@ -1,0 +1,292 @@
+package update
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gapless/internal/change"
+	"gapless/internal/project"
+)
+
+// roll plans the replacement of a long-running service.
+func (p *Planner) roll(s project.Service, c change.Change) {
+	r := &roll{Planner: p, service: s, route: p.routeOf(s.Name)}
+	byName := map[string]Container{}
+	for _, container := range p.state.ContainersOf(s.Name) {
+		byName[container.Name] = container
+		if container.Running {
+			r.now = append(r.now, p.target(container, p.plan.From))
+		}
+	}
+	if s.Route != nil && r.route == nil && len(r.now) > 0 {
+		r.takeover = true
+	}
+	var old []Container
+	for _, name := range c.Replace {
+		old = append(old, byName[name])
+	}
+	r.replace(old, c.Missing)
+	r.shrink(c.Surplus, byName)
+}
+
+// roll is the replacement of one service under way: the targets that get its
+// requests change with every batch.
+type roll struct {
+	*Planner
+	service  project.Service
+	route    *RouteState // as the edge has it at this point of the plan
+	now      []TargetRef // that serve at this point of the plan
+	takeover bool        // requests still come in another way than the edge
+}
+
+// replace plans batches of containers: old ones with a successor each, and
+// missing ones that have no predecessor.
+func (r *roll) replace(old []Container, missing int) {
+	reason, stopFirst := r.order(len(old))
+	batch := max(1, r.service.Parallelism)
+	for len(old) > 0 {
+		count := min(batch, len(old))
+		if stopFirst && len(r.now) > 0 {
+			r.stopFirst(old[:count], reason)
+		} else {
+			r.startFirst(old[:count], count)
+		}
+		old = old[count:]
+	}
+	for missing > 0 {
+		count := min(batch, missing)
+		r.startFirst(nil, count)
+		missing -= count
+	}
+}
+
+// order decides whether the old container must be gone before the new one
+// starts, and says why.
+func (r *roll) order(replaced int) (reason string, stopFirst bool) {
+	s := r.service
+	if replaced == 0 {
+		return "", false
+	}
+	if reason, yes := s.CannotOverlap(); yes && !r.portMovesToEdge(reason) {
+		if s.Order == project.OrderStartFirst {
+			r.note(s.Name, false, "order start-first is not possible: %s", reason)
+		}
+		return reason, true
+	}
+	switch {
+	case s.Role == project.RoleScheduler:
+		return "never two schedulers", true
+	case s.Role == project.RoleStateful:
+		return "never two databases on the same data", true
+	case s.Order == project.OrderStopFirst && s.Route == nil:
+		return "order: stop-first", true
+	case s.Overlap != nil && !*s.Overlap:
+		return "overlap: false", true
+	}
+	return r.memoryReason()
+}
+
+// portMovesToEdge tells whether the only obstacle is a host port of the old
+// container that the new one does not have any more.
+func (r *roll) portMovesToEdge(reason string) bool {
+	return r.takeover && len(r.service.HostPorts) == 0 && strings.HasPrefix(reason, "host port")
+}
+
+// memoryReason forecasts whether a second copy fits beside the first.
+func (r *roll) memoryReason() (string, bool) {
+	need := r.secondCopyBytes()
+	if need == 0 || r.state.MemoryAvailableBytes == 0 || need+memoryReserve <= r.memory {
+		return "", false
+	}
+	return fmt.Sprintf("a second copy needs %s, %s are available", bytesText(need), bytesText(r.memory)), true
+}
+
+// secondCopyBytes is what a batch of new containers will need, judged by the
+// running ones; 0 if it is not known.
+func (r *roll) secondCopyBytes() int64 {
+	var most int64
+	for _, c := range r.state.ContainersOf(r.service.Name) {
+		most = max(most, c.MemoryBytes)
+	}
+	return most * int64(max(1, r.service.Parallelism))
+}
+
+// startFirst starts new containers beside the old ones and moves the requests
+// once they are healthy.
+func (r *roll) startFirst(old []Container, count int) {
+	var gates, keeps []Step
+	var fresh []TargetRef
+	for i := range count {
+		start := r.start(successorOf(old, i), r.besideText(old, i))
+		r.shift = append(r.shift, start)
+		fresh = append(fresh, TargetRef{Container: start.Name, Generation: fmt.Sprint(r.plan.To), Weight: 1})
+		keeps = append(keeps, r.keep(start.Name)...)
+		gates = append(gates, r.gate(start.Name, fresh))
+	}
+	r.shift = append(append(r.shift, gates...), keeps...)
+	after := r.without(r.now, old)
+	after = append(after, fresh...)
+	if r.takeover {
+		r.takeOver(old, after)
+		return
+	}
+	r.switchTo(after)
+	r.drain(old)
+	r.stop(old, "", r.undoRoute(after, old))
+}
+
+// takeOver stops the containers that have the port and gives it to the edge.
+func (r *roll) takeOver(old []Container, after []TargetRef) {
+	r.stop(old, "frees its port for the edge", nil)
+	r.now = after
+	if len(r.without(r.now, nil)) > 0 && r.remainsOld() {
+		return // the port is free only when the last old container is gone
+	}
+	r.takeover = false
+	r.switchTo(after)
+	r.note(r.service.Name, true, "moves behind the edge once: requests fail between the stop of the old container and the edge's listening, usually well under a second; later updates have no gap")
+}
+
+// remainsOld tells whether a container of the old release still serves.
+func (r *roll) remainsOld() bool {
+	return slices.ContainsFunc(r.now, func(t TargetRef) bool { return t.Generation != fmt.Sprint(r.plan.To) })
+}
+
+// stopFirst stops old containers before it starts their successors. Requests
+// go to the other replicas meanwhile; if there are none, they are held.
+func (r *roll) stopFirst(old []Container, reason string) {
+	others := r.without(r.now, old)
+	hold := r.holds(others, old, reason)
+	r.shift = append(r.shift, hold...)
+	if len(hold) == 0 && r.routed() {
+		r.switchTo(others)
+	}
+	r.drain(old)
+	r.stop(old, reason, r.undoRoute(others, old))
+	fresh := others
+	var gates, keeps []Step
+	for i := range old {
+		if r.service.ContainerName != "" {
+			r.shift = append(r.shift, r.renameAway(old[i]))
+		}
+		start := r.start(&old[i], "after "+old[i].Name)
+		r.shift = append(r.shift, start)
+		fresh = append(slices.Clone(fresh), TargetRef{Container: start.Name, Generation: fmt.Sprint(r.plan.To), Weight: 1})
+		gates = append(gates, r.gate(start.Name, fresh))
+		keeps = append(keeps, r.keep(start.Name)...)
+	}
+	r.shift = append(append(r.shift, gates...), keeps...)
+	r.switchTo(fresh)
+	r.shift = append(r.shift, releases(hold)...)
+	r.predict(len(hold) > 0, len(others) > 0, reason)
+}
+
+// routed tells whether requests come through the edge at this point.
+func (r *roll) routed() bool { return r.service.Route != nil && r.route != nil }
+
+// holds plans what lets requests wait: those for the service itself, and for
+// a database those of every routed service that depends on it.
+func (r *roll) holds(others []TargetRef, old []Container, reason string) []Step {
+	limit := r.service.HoldLimit
+	if limit == 0 {
+		limit = DefaultHold
+	}
+	if r.service.Role == project.RoleStateful {
+		return r.holdDependents(limit)
+	}
+	if !r.routed() || len(others) > 0 {
+		return nil
+	}
+	step := &HoldStep{Service: r.service.Name, Limit: limit, Why: reason, Before: r.route}
+	away := r.wantedRoute(r.service).WithTargets(silent(old)...)
+	step.After, r.route = &away, &away
+	return []Step{step}
+}
+
+// holdDependents holds and drains every routed service that needs the
+// database, because its requests would fail meanwhile.
+func (r *roll) holdDependents(limit time.Duration) []Step {
+	var holds, drains []Step
+	for _, s := range r.project.Services {
+		route := r.routeOf(s.Name)
+		if s.Route == nil || route == nil || !r.dependsOn(s.Name, r.service.Name, nil) {
+			continue
+		}
+		holds = append(holds, &HoldStep{Service: s.Name, Limit: limit, Why: "needs " + r.service.Name})
+		var names []string
+		for _, target := range route.Targets {
+			names = append(names, target.Container)
+		}
+		if len(names) > 0 {
+			drains = append(drains, &DrainStep{Service: s.Name, Containers: names, AtMost: r.drainLimit()})
+		}
+	}
+	return append(holds, drains...)
+}
+
+// dependsOn tells whether a service needs another, directly or through others.
+func (p *Planner) dependsOn(serviceName, needed string, seen []string) bool {
+	s, _ := p.project.Service(serviceName)
+	for _, dependency := range s.DependsOn {
+		if dependency == needed {
+			return true
+		}
+		if !slices.Contains(seen, dependency) && p.dependsOn(dependency, needed, append(seen, dependency)) {
+			return true
+		}
+	}
+	return false
+}
+
+// releases ends the holds of a list of steps.
+func releases(steps []Step) []Step {
+	var ends []Step
+	for _, step := range steps {
+		if hold, ok := step.(*HoldStep); ok {
+			ends = append(ends, &ReleaseStep{Service: hold.Service, Limit: hold.Limit})
+		}
+	}
+	return ends
+}
+
+// predict says what a stop-first replacement will cost.
+func (r *roll) predict(held, others bool, reason string) {
+	boot := "the time that " + r.service.Name + " takes to boot (not measured yet)"
+	if took := r.state.BootTimes[r.service.Name]; took > 0 {
+		boot = fmt.Sprintf("about %s (measured by the last update)", took.Round(100*time.Millisecond))
+	}
+	switch {
+	case held:
+		r.note(r.service.Name, false, "%s: requests wait for %s", reason, boot)
+	case others:
+	case len(r.service.HostPorts) > 0:
+		r.note(r.service.Name, true, "%s: down for %s; gapless init shows the change that removes this gap", reason, boot)
+	case r.service.Role == project.RoleWeb || r.service.Role == project.RoleStateful || r.service.Role == project.RoleFront:
+		r.note(r.service.Name, true, "%s: down for %s", reason, boot)
+	}
+}
+
+// shrink takes surplus containers out.
+func (r *roll) shrink(surplus []string, byName map[string]Container) {
+	var gone []Container
+	for _, name := range surplus {
+		gone = append(gone, byName[name])
+	}
+	if len(gone) == 0 {
+		return
+	}
+	after := r.without(r.now, gone)
+	r.switchTo(after)
+	r.drain(gone)
+	r.stop(gone, "too many replicas", r.undoRoute(after, gone))
+}
+
+// successorOf is the old container whose place the i-th new one takes.
+func successorOf(old []Container, i int) *Container {
+	if i < len(old) {
+		return &old[i]
+	}
+	return nil
+}

@@ -1,0 +1,237 @@
+package update
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gapless/internal/project"
+)
+
+// start plans a new container; it takes over the anonymous volumes of the one
+// that it replaces, as docker compose does.
+func (r *roll) start(old *Container, detail string) *StartStep {
+	number := r.freeNumber(r.service.Name)
+	name := r.containerName(r.service, number)
+	r.take(r.service.Name, number, name)
+	step := &StartStep{Service: r.service.Name, Name: name, Number: number, Release: r.plan.To, Detail: detail}
+	if old != nil {
+		step.Inherit = old.ID
+	}
+	return step
+}
+
+// besideText says beside what a new container starts, and whether it fits.
+func (r *roll) besideText(old []Container, i int) string {
+	if i >= len(old) {
+		return "new"
+	}
+	text := "beside " + old[i].Name
+	if need := r.secondCopyBytes(); need > 0 && r.state.MemoryAvailableBytes > 0 {
+		text += fmt.Sprintf(" (needs %s, %s available)", bytesText(need), bytesText(r.memory))
+	}
+	return text
+}
+
+// gate plans the wait for a new container. A routed one is known to the edge
+// beforehand, as a target without requests.
+func (r *roll) gate(name string, fresh []TargetRef) Step {
+	spec := gateSpec(r.service, name)
+	if r.service.Route == nil {
+		return &GateStep{Spec: spec}
+	}
+	candidate := r.wantedRoute(r.service)
+	if r.takeover {
+		candidate.Listeners = nil
+	} else {
+		candidate.Targets = slices.Clone(r.now)
+	}
+	for _, target := range fresh {
+		if !slices.ContainsFunc(candidate.Targets, func(t TargetRef) bool { return t.Container == target.Container }) {
+			target.Weight = 0
+			candidate.Targets = append(candidate.Targets, target)
+		}
+	}
+	step := &GateStep{Spec: spec, Before: r.route, Candidate: &candidate}
+	r.route = &candidate
+	return step
+}
+
+// gateSpec says how a container of the service shows that it is healthy.
+func gateSpec(s project.Service, name string) GateSpec {
+	spec := GateSpec{Service: s.Name, Container: name, Timeout: gateTimeout, Successes: gateSuccesses,
+		Deadline: DefaultGateDeadline, MinReady: gateMinReady}
+	if s.Healthcheck != nil {
+		spec.Deadline = max(spec.Deadline, s.Healthcheck.Deadline())
+	}
+	if s.Gate.Deadline > 0 {
+		spec.Deadline = s.Gate.Deadline
+	}
+	if s.Gate.Successes > 0 {
+		spec.Successes = s.Gate.Successes
+	}
+	switch {
+	case s.Route != nil:
+		spec.Kind, spec.Port, spec.HealthPath = GateEdge, s.Route.Port, s.Route.HealthPath
+		if len(s.Route.Hosts) > 0 {
+			spec.Host = strings.Replace(s.Route.Hosts[0], "*.", "www.", 1)
+		}
+	case s.Healthcheck != nil:
+		spec.Kind, spec.Test, spec.Timeout = GateHealthcheck, s.Healthcheck.Test, s.Healthcheck.Timeout
+	case s.Role == project.RoleWeb && s.HTTPPort > 0:
+		spec.Kind, spec.Port = GateDirect, s.HTTPPort
+	default:
+		spec.Kind, spec.MinReady = GateRunning, runningMinReady
+	}
+	return spec
+}
+
+// keep plans that a container survives a restart of the host.
+func (r *roll) keep(name string) []Step {
+	if r.service.Restart == "" || r.service.Restart == "no" {
+		return nil
+	}
+	return []Step{&KeepStep{Name: name, Restart: r.service.Restart}}
+}
+
+// switchTo plans the move of the requests to the given targets.
+func (r *roll) switchTo(after []TargetRef) {
+	r.now = after
+	if r.service.Route == nil {
+		return
+	}
+	route := r.wantedRoute(r.service).WithTargets(after...)
+	r.shift = append(r.shift, &SwitchStep{Service: r.service.Name, Before: r.route, After: &route})
+	r.route = &route
+}
+
+// drain plans the wait for the last requests of containers behind a route.
+func (r *roll) drain(old []Container) {
+	if r.service.Route == nil || r.takeover || len(old) == 0 {
+		return
+	}
+	var names []string
+	for _, c := range old {
+		if c.Running {
+			names = append(names, c.Name)
+		}
+	}
+	if len(names) > 0 {
+		r.shift = append(r.shift, &DrainStep{Service: r.service.Name, Containers: names, AtMost: r.drainLimit()})
+	}
+}
+
+func (r *roll) drainLimit() time.Duration {
+	if r.service.Drain > 0 {
+		return r.service.Drain
+	}
+	return DefaultDrain
+}
+
+// stop plans the stop of old containers, all of a batch at the same time, and
+// their removal after the commit.
+func (r *roll) stop(old []Container, reason string, undoRoute *RouteState) {
+	var steps []Step
+	for _, c := range old {
+		r.remove(c)
+		if !c.Running && !c.Restarting {
+			continue
+		}
+		signal := c.StopSignal
+		if signal == "" {
+			signal = "SIGTERM"
+		}
+		spec := gateSpec(r.service, c.Name)
+		spec.Successes, spec.MinReady = 1, 0
+		if undoRoute == nil && spec.Kind == GateEdge {
+			spec.Kind = GateRunning
+		}
+		steps = append(steps, &StopStep{Service: r.service.Name, Name: c.Name, ID: c.ID, Signal: signal,
+			Grace: r.service.StopGrace, Restart: c.Restart, UndoRoute: undoRoute, Gate: &spec, Why: reason})
+	}
+	r.shift = append(r.shift, parallel(steps)...)
+}
+
+// undoRoute is the route under which old containers that were stopped are
+// tried out again: known to the edge, without requests.
+func (r *roll) undoRoute(serving []TargetRef, old []Container) *RouteState {
+	if r.service.Route == nil || r.route == nil {
+		return nil
+	}
+	route := r.wantedRoute(r.service).WithTargets(append(slices.Clone(serving), silent(old)...)...)
+	return &route
+}
+
+// silent lists containers as targets without requests.
+func silent(containers []Container) []TargetRef {
+	var targets []TargetRef
+	for _, c := range containers {
+		targets = append(targets, TargetRef{Container: c.Name, Generation: "old"})
+	}
+	return targets
+}
+
+// without is the targets that do not belong to the given containers.
+func (r *roll) without(targets []TargetRef, gone []Container) []TargetRef {
+	var left []TargetRef
+	for _, t := range targets {
+		if !slices.ContainsFunc(gone, func(c Container) bool { return c.Name == t.Container }) {
+			left = append(left, t)
+		}
+	}
+	return left
+}
+
+// target is a container that serves, with the release that it belongs to.
+func (p *Planner) target(c Container, release int) TargetRef {
+	if route := p.routeOf(c.Service); route != nil {
+		for _, t := range route.Targets {
+			if t.Container == c.Name {
+				t.Weight = max(1, t.Weight)
+				return t
+			}
+		}
+	}
+	return TargetRef{Container: c.Name, Generation: fmt.Sprint(release), Weight: 1}
+}
+
+// routeOf is the route of a service as the edge has it; nil if it has none.
+func (p *Planner) routeOf(serviceName string) *RouteState {
+	if route, ok := p.state.Routes[serviceName]; ok {
+		return &route
+	}
+	return nil
+}
+
+// wantedRoute is the route of a service as the project wants it, without
+// targets.
+func (p *Planner) wantedRoute(s project.Service) RouteState {
+	edge := p.project.Settings.Edge
+	route := RouteState{Path: s.Route.Path, Port: s.Route.Port, HealthPath: s.Route.HealthPath, Hosts: s.Route.Hosts}
+	if len(route.Hosts) == 0 {
+		route.Hosts = edge.Hosts
+	}
+	for _, listener := range []string{edge.HTTP, edge.Socket} {
+		if listener != "" {
+			route.Listeners = append(route.Listeners, listener)
+		}
+	}
+	return route
+}
+
+// sameRoute compares what requests see of two routes.
+func sameRoute(a, b RouteState) bool {
+	names := func(r RouteState) []string {
+		var list []string
+		for _, t := range r.Targets {
+			if t.Weight > 0 {
+				list = append(list, t.Container)
+			}
+		}
+		slices.Sort(list)
+		return list
+	}
+	return a.Path == b.Path && a.Port == b.Port && slices.Equal(a.Hosts, b.Hosts) &&
+		slices.Equal(a.Listeners, b.Listeners) && slices.Equal(names(a), names(b))
+}

@@ -1,0 +1,108 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// maxResumes bounds how often one run is resumed before a human must look.
+const maxResumes = 5
+
+// ErrNoRun says that the journal holds no run to resume.
+var ErrNoRun = errors.New("there is no unfinished update")
+
+// History is what the journal says about a run that did not end.
+type History struct {
+	Plan     *Plan
+	Run      string
+	Decision string // DecideCommit, DecideRollback or empty
+	Why      string // of the decision or the last hold
+	Reached  int    // highest step with an intent
+	Done     map[int]bool
+	Undone   map[int]bool
+	Resumes  int
+	Held     bool
+}
+
+// ReadHistory sums up the entries of one run.
+func ReadHistory(entries []Entry) (History, error) {
+	h := History{}
+	for _, entry := range entries {
+		switch entry.Kind {
+		case EntryBegin:
+			h = History{Plan: entry.Plan, Run: entry.Run, Done: map[int]bool{}, Undone: map[int]bool{}}
+		case EntryIntent:
+			h.Reached = max(h.Reached, entry.Step)
+		case EntryDone:
+			h.Done[entry.Step] = true
+		case EntryUndone:
+			h.Undone[entry.Step] = true
+		case EntryDecide:
+			h.Decision, h.Why = entry.Decide, entry.Why
+		case EntryResume:
+			h.Resumes++
+			h.Held = false
+		case EntryHold:
+			h.Held, h.Why = true, entry.Why
+		case EntryEnd:
+			return History{}, ErrNoRun
+		}
+	}
+	if h.Plan == nil {
+		return History{}, ErrNoRun
+	}
+	if h.Plan.Format != PlanFormat {
+		return h, fmt.Errorf("the unfinished update was planned by another version of gapless (plan format %d, this one reads %d)", h.Plan.Format, PlanFormat)
+	}
+	return h, nil
+}
+
+// Resume ends a run that died: after the commit point it goes forward, before
+// it back. It may die itself at any point and be called again. A person who
+// asks for it is not bound by the limit of attempts: insist lifts it.
+func (r *Run) Resume(ctx context.Context, h History, insist bool) (Outcome, error) {
+	r.Plan, r.Env.Run, r.undone = h.Plan, h.Run, h.Undone
+	if h.Resumes >= maxResumes && !insist {
+		return Outcome{Result: ResultHeld, Stuck: fmt.Errorf("this update was resumed %d times without an end", h.Resumes)}, nil
+	}
+	if err := r.append(Entry{Kind: EntryResume}); err != nil {
+		return Outcome{}, err
+	}
+	r.emit(Event{Kind: EventResumed, Text: h.Decision})
+	if h.Decision == DecideCommit {
+		return r.finish(ctx)
+	}
+	cause := errors.New("the update was interrupted: gapless or the host stopped in the middle")
+	if h.Decision == DecideRollback {
+		cause = errors.New(h.Why)
+	}
+	r.rearm(ctx, h)
+	if h.Decision == "" {
+		return r.rollBack(ctx, h.Reached, cause, Line{})
+	}
+	return r.undo(ctx, h.Reached, cause, Line{})
+}
+
+// rearm repeats the holds that were in force when the run died. Where the edge
+// cannot be reached there is nobody to hold; the undo itself will say so.
+func (r *Run) rearm(ctx context.Context, h History) {
+	held := map[string]*HoldStep{}
+	for i, step := range r.Plan.Steps()[:h.Reached] {
+		switch s := step.(type) {
+		case *HoldStep:
+			if !h.Undone[i+1] {
+				held[s.Service] = s
+			}
+		case *ReleaseStep:
+			if h.Done[i+1] && !h.Undone[i+1] {
+				delete(held, s.Service)
+			}
+		}
+	}
+	for _, step := range held {
+		if err := step.rearm(ctx, r.Env); err != nil {
+			r.emit(Event{Kind: EventNotice, Line: step.Line(), Text: "cannot hold again: " + err.Error()})
+		}
+	}
+}

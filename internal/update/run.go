@@ -1,0 +1,216 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrInterrupted says that the user asked to stop; everything was undone.
+var ErrInterrupted = errors.New("interrupted")
+
+// Outcome is how a run ended and why.
+type Outcome struct {
+	Result Result
+	// Cause is what went wrong; nil if nothing did.
+	Cause error
+	// Stuck is why the undo could not finish; nil unless Result is held.
+	Stuck error
+	// FailedStep is what the run was doing; zero if nothing failed.
+	FailedStep Line
+	// Took is the time of each step that was done, by its number from 1.
+	Took map[int]time.Duration
+}
+
+// Run carries out a plan, step by step. Before a step acts, its intent is on
+// disk; the one decide entry is the commit point.
+type Run struct {
+	Plan *Plan
+	Env  *Env
+	// Interrupted is asked between steps; a closed channel makes the run
+	// finish its step and undo everything.
+	Interrupted <-chan struct{}
+
+	took   map[int]time.Duration
+	undone map[int]bool // steps that an earlier process undid
+}
+
+// Execute begins the plan in the journal and carries it out.
+//
+// It returns an error only where the journal failed or the context was
+// cancelled: then nothing more may be touched and a resume is due. Everything
+// else is an Outcome.
+func (r *Run) Execute(ctx context.Context) (Outcome, error) {
+	if err := r.append(Entry{Kind: EntryBegin, Plan: r.Plan}); err != nil {
+		return Outcome{}, err
+	}
+	r.emit(Event{Kind: EventRunStarted, Text: r.Plan.Because})
+	return r.forward(ctx)
+}
+
+// forward does all steps before the commit point, then commits.
+func (r *Run) forward(ctx context.Context) (Outcome, error) {
+	steps := r.Plan.Steps()
+	for number := 1; number <= r.Plan.commitIndex(); number++ {
+		step := steps[number-1]
+		cause, err := r.do(ctx, number, step)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if cause != nil {
+			return r.rollBack(ctx, number, cause, step.Line())
+		}
+	}
+	if err := r.append(Entry{Kind: EntryDecide, Decide: DecideCommit}); err != nil {
+		return Outcome{}, err
+	}
+	r.emit(Event{Kind: EventCommitted})
+	return r.finish(ctx)
+}
+
+// finish does the steps after the commit point. They only tidy up: one that
+// fails is said and does not undo an update that serves.
+func (r *Run) finish(ctx context.Context) (Outcome, error) {
+	steps := r.Plan.Steps()
+	var failures []error
+	for number := r.Plan.commitIndex() + 1; number <= len(steps); number++ {
+		cause, err := r.attempt(ctx, number, steps[number-1])
+		if err != nil {
+			return Outcome{}, err
+		}
+		failures = append(failures, cause)
+	}
+	return r.end(Outcome{Result: ResultCommitted, Cause: errors.Join(failures...)})
+}
+
+// do is attempt, unless the user wants to stop.
+func (r *Run) do(ctx context.Context, number int, step Step) (cause, err error) {
+	select {
+	case <-r.Interrupted:
+		r.emit(Event{Kind: EventInterrupting})
+		return ErrInterrupted, nil
+	default:
+		return r.attempt(ctx, number, step)
+	}
+}
+
+// attempt journals the intent, acts and journals the result. The first error
+// is the step's, the second the journal's or the context's.
+func (r *Run) attempt(ctx context.Context, number int, step Step) (cause, err error) {
+	if err := r.append(Entry{Kind: EntryIntent, Step: number}); err != nil {
+		return nil, err
+	}
+	r.emit(Event{Kind: EventStepStarted, Step: number, Line: step.Line()})
+	began := r.Env.Clock.Now()
+	cause = step.Do(ctx, r.Env)
+	took := r.Env.Clock.Now().Sub(began)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if cause != nil {
+		r.emit(Event{Kind: EventStepFailed, Step: number, Line: step.Line(), Duration: took, Err: cause})
+		return cause, r.append(Entry{Kind: EntryFail, Step: number, Why: cause.Error()})
+	}
+	if r.took == nil {
+		r.took = map[int]time.Duration{}
+	}
+	r.took[number] = took
+	r.emit(Event{Kind: EventStepDone, Step: number, Line: step.Line(), Duration: took})
+	return nil, r.append(Entry{Kind: EntryDone, Step: number})
+}
+
+// rollBack decides against the new release and undoes the steps up to the
+// given one.
+func (r *Run) rollBack(ctx context.Context, upTo int, cause error, failed Line) (Outcome, error) {
+	if err := r.append(Entry{Kind: EntryDecide, Decide: DecideRollback, Why: cause.Error()}); err != nil {
+		return Outcome{}, err
+	}
+	return r.undo(ctx, upTo, cause, failed)
+}
+
+// undo undoes the steps from the given one back to the first. It stops at the
+// first that cannot be undone: what serves then is kept, because taking the
+// new version away as well would leave nothing.
+func (r *Run) undo(ctx context.Context, upTo int, cause error, failed Line) (Outcome, error) {
+	r.emit(Event{Kind: EventUndoing, Err: cause})
+	steps := r.Plan.Steps()
+	for number := upTo; number >= 1; number-- {
+		if r.undone[number] {
+			continue // a second undo would act on a world that went on
+		}
+		stuck, err := r.undoStep(ctx, number, steps[number-1])
+		if err != nil {
+			return Outcome{}, err
+		}
+		if stuck != nil {
+			stuck = fmt.Errorf("undo %s %s: %w", steps[number-1].Line().Verb, steps[number-1].Line().Object, stuck)
+			return r.end(Outcome{Result: ResultHeld, Cause: cause, Stuck: stuck, FailedStep: failed})
+		}
+	}
+	return r.end(Outcome{Result: r.undoneResult(upTo), Cause: cause, FailedStep: failed})
+}
+
+// undoneResult tells a rollback from a run that had not changed anything.
+func (r *Run) undoneResult(upTo int) Result {
+	steps := r.Plan.Steps()
+	for _, step := range steps[:min(upTo, len(steps))] {
+		switch step.(type) {
+		case *BuildStep, *PullStep, *TagStep, *EdgeStep:
+		default:
+			return ResultRolledBack
+		}
+	}
+	return ResultAborted
+}
+
+// undoStep undoes one step, journalled like a step forward.
+func (r *Run) undoStep(ctx context.Context, number int, step Step) (stuck, err error) {
+	if err := r.append(Entry{Kind: EntryUndo, Step: number}); err != nil {
+		return nil, err
+	}
+	r.emit(Event{Kind: EventUndoStarted, Step: number, Line: step.Line()})
+	began := r.Env.Clock.Now()
+	stuck = step.Undo(ctx, r.Env)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	took := r.Env.Clock.Now().Sub(began)
+	if stuck != nil {
+		r.emit(Event{Kind: EventUndoFailed, Step: number, Line: step.Line(), Duration: took, Err: stuck})
+		return stuck, nil
+	}
+	r.emit(Event{Kind: EventUndoDone, Step: number, Line: step.Line(), Duration: took})
+	return nil, r.append(Entry{Kind: EntryUndone, Step: number})
+}
+
+// end closes the run in the journal. A held run stays open there: a later
+// resume tries again.
+func (r *Run) end(outcome Outcome) (Outcome, error) {
+	outcome.Took = r.took
+	entry := Entry{Kind: EntryEnd, Result: outcome.Result}
+	switch {
+	case outcome.Stuck != nil:
+		entry.Why = outcome.Stuck.Error()
+	case outcome.Cause != nil:
+		entry.Why = outcome.Cause.Error()
+	}
+	if outcome.Result == ResultHeld {
+		entry.Kind = EntryHold
+	}
+	if err := r.append(entry); err != nil {
+		return outcome, err
+	}
+	r.emit(Event{Kind: EventRunEnded, Result: outcome.Result, Err: outcome.Cause})
+	return outcome, nil
+}
+
+func (r *Run) append(entry Entry) error {
+	entry.Run, entry.Time = r.Env.Run, r.Env.Clock.Now()
+	return r.Env.Journal.Append(entry)
+}
+
+func (r *Run) emit(event Event) {
+	event.Run, event.Time = r.Env.Run, r.Env.Clock.Now()
+	r.Env.Sink.Emit(event)
+}

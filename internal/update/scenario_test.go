@@ -1,0 +1,169 @@
+package update
+
+import (
+	"time"
+
+	"gapless/internal/change"
+	"gapless/internal/project"
+)
+
+// scenario is one update: what runs, what is wanted, and what may never
+// happen meanwhile.
+type scenario struct {
+	name     string
+	services []project.Service
+	running  []Container
+	routed   []string // services that the edge serves already
+	memory   int64
+	release  *Release
+	options  Options
+	covered  []string
+	singles  []string
+	bad      string // a service whose new version never gets healthy
+}
+
+const oldImage, newImage = "sha256:old", "sha256:new"
+
+func web(name string) project.Service {
+	return project.Service{Name: name, Image: name + ":latest", Role: project.RoleWeb, Replicas: 1, Restart: "always",
+		StopGrace: 10 * time.Second, Parallelism: 1, Route: &project.Route{Port: 8000, Path: "/", HealthPath: "/health"}}
+}
+
+func plain(name string, role project.Role) project.Service {
+	return project.Service{Name: name, Image: name + ":latest", Role: role, Replicas: 1, Restart: "unless-stopped", StopGrace: 10 * time.Second, Parallelism: 1}
+}
+
+func with(s project.Service, edit func(*project.Service)) project.Service {
+	edit(&s)
+	return s
+}
+
+// up is a running container of the old version.
+func up(serviceName string, number int) Container {
+	return Container{Name: "shop-" + serviceName + "-" + string(rune('0'+number)), Service: serviceName, Number: number,
+		ImageID: oldImage, ConfigHash: "hash", Running: true, Restart: "always", MemoryBytes: 100 << 20}
+}
+
+var scenarios = []scenario{
+	{
+		name:     "one routed service",
+		services: []project.Service{web("api")},
+		running:  []Container{up("api", 1)}, routed: []string{"api"},
+		release: &Release{Number: 42}, covered: []string{"api"},
+	},
+	{
+		name:     "two services, the second is bad",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop"; s.DependsOn = []string{"api"} })},
+		running:  []Container{up("api", 1), up("shop", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 1}, covered: []string{"api", "shop"}, bad: "shop",
+	},
+	{
+		name:     "three replicas in batches of two",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Replicas, s.Parallelism = 3, 2 })},
+		running:  []Container{up("api", 1), up("api", 2), up("api", 3)}, routed: []string{"api"},
+		release: &Release{Number: 1}, covered: []string{"api"},
+	},
+	{
+		name: "the guide's stack",
+		services: []project.Service{
+			plain("db", project.RoleStateful),
+			with(plain("migratejob", project.RoleJob), func(s *project.Service) { s.Restart = "no"; s.DependsOn = []string{"db"} }),
+			with(web("api"), func(s *project.Service) { s.DependsOn = []string{"migratejob", "db"} }),
+			plain("worker", project.RoleWorker), plain("beat", project.RoleScheduler),
+		},
+		running: []Container{up("db", 1), up("api", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api"},
+		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"beat", "db"}, memory: 4 << 30,
+	},
+	{
+		name:     "container_name and a hold",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.ContainerName = "shop-api-1" })},
+		running:  []Container{up("api", 1)}, routed: []string{"api"},
+		release: &Release{Number: 3}, covered: []string{"api"}, singles: []string{"api"},
+	},
+	{
+		name:     "not enough memory",
+		services: []project.Service{web("api"), plain("worker", project.RoleWorker)},
+		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"},
+		release: &Release{Number: 3}, covered: []string{"api"}, singles: []string{"api", "worker"}, memory: 120 << 20,
+	},
+	{
+		name: "fixed host port",
+		services: []project.Service{with(plain("api", project.RoleWeb), func(s *project.Service) {
+			s.HostPorts, s.HTTPPort = []project.Port{{Host: 8080, Container: 8000, Protocol: "tcp"}}, 8000
+		})},
+		running: []Container{up("api", 1)}, singles: []string{"api"},
+	},
+	{
+		name:     "adopted and moved behind the edge",
+		services: []project.Service{web("api")},
+		running:  []Container{up("api", 1)},
+	},
+	{
+		name:     "first run",
+		services: []project.Service{plain("db", project.RoleStateful), web("api"), plain("beat", project.RoleScheduler)},
+	},
+	{
+		name:     "a database that was named",
+		services: []project.Service{plain("db", project.RoleStateful), with(web("api"), func(s *project.Service) { s.DependsOn = []string{"db"} })},
+		running:  []Container{up("db", 1), up("api", 1)}, routed: []string{"api"},
+		release: &Release{Number: 5}, options: Options{Named: []string{"db"}}, covered: []string{"api"}, singles: []string{"db"},
+	},
+	{
+		name:     "source to build",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Build = true })},
+		running:  []Container{up("api", 1)}, routed: []string{"api"},
+		release: &Release{Number: 5}, covered: []string{"api"},
+	},
+	{
+		name:     "fewer replicas",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Replicas = 1 })},
+		running:  []Container{up("api", 1), up("api", 2)}, routed: []string{"api"},
+		release: &Release{Number: 5}, covered: []string{"api"},
+	},
+	{
+		name:     "a route that was taken away",
+		services: []project.Service{plain("api", project.RoleWorker)},
+		running:  []Container{up("api", 1)}, routed: []string{"api"},
+		release: &Release{Number: 5},
+	},
+}
+
+// build makes the world of the scenario and the plan for it.
+func (s scenario) build() (*world, Plan, error) {
+	w := newWorld()
+	w.singles = s.singles
+	p := &project.Project{Name: "shop", Services: s.services, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
+	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Release: s.release}
+	wanted, running := map[string]change.Wanted{}, map[string][]change.Running{}
+	for _, service := range s.services {
+		w.wanted[service.Name] = newImage
+		w.tags[service.Image] = newImage
+		if service.Build {
+			w.tags[service.Image] = oldImage
+		}
+		state.Images[service.Name] = Image{Reference: service.Image, ID: w.tags[service.Image]}
+		wanted[service.Name] = change.Wanted{Image: service.Image, ImageID: w.tags[service.Image], ConfigHash: "hash", BuildHash: "new"}
+	}
+	for _, c := range s.running {
+		made := w.add(c)
+		state.Containers = append(state.Containers, *made)
+		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, ImageID: c.ImageID, ConfigHash: c.ConfigHash, BuildHash: "old", Up: true})
+	}
+	for _, name := range s.routed {
+		route := RouteState{Listeners: []string{":80"}, Path: "/", Port: 8000}
+		var targets []RouteTarget
+		for _, c := range state.ContainersOf(name) {
+			ref := TargetRef{Container: c.Name, Generation: "old", Weight: 1}
+			route.Targets = append(route.Targets, ref)
+			targets = append(targets, RouteTarget{ref, c.Address() + ":8000"})
+		}
+		w.routes[name] = fakeRoute{route, targets}
+		state.Routes[name] = route
+	}
+	if s.bad != "" {
+		w.unhealthy[s.bad] = true
+	}
+	w.covered = s.covered
+	plan, err := Make(state, p, change.Detect(p, wanted, running), s.options)
+	return w, plan, err
+}

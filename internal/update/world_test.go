@@ -1,0 +1,399 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// errCrash is what a fake call panics with when the process is to die there.
+var errCrash = errors.New("crash")
+
+// world is a Docker host, an edge and a disk in memory. It outlives the
+// process that acts on it, as the real ones do.
+type world struct {
+	containers map[string]*Container
+	tags       map[string]string
+	routes     map[string]fakeRoute
+	held       map[string]bool
+	entries    []Entry
+	releases   map[int]bool
+	zombies    []zombie
+	now        time.Time
+	lastID     int
+
+	unhealthy  map[string]bool // services whose new containers never pass
+	brokenCall string          // label of the one call that fails
+	calls      []string        // labels, in order
+	crashAt    int             // call number at which to die, 0 for never
+	crashAfter bool            // die after the effect instead of before
+	violations []string
+	wanted     map[string]string // image ID by service that Create uses
+	singles    []string          // services that must never run twice
+	covered    []string          // services that must always have a target
+}
+
+// zombie is the request of a dead client that dockerd still carries out.
+type zombie struct {
+	name  string
+	apply func()
+}
+
+type fakeRoute struct {
+	state   RouteState
+	targets []RouteTarget
+}
+
+func newWorld() *world {
+	return &world{
+		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{},
+		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{},
+		now: time.Unix(1_800_000_000, 0),
+	}
+}
+
+func (w *world) env() *Env {
+	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w},
+		Gate: fakeGate{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{}, Clock: fakeClock{w}, Run: "run1", Together: inTurn}
+}
+
+// call is one contact with the world: it can fail, and the process can die
+// before or after its effect. What a dying client asked for may come true
+// later, which zombies model.
+func (w *world) call(label string, effect func() error) error {
+	w.calls = append(w.calls, label)
+	crashing := w.crashAt == len(w.calls)
+	if crashing && !w.crashAfter {
+		if asynchronous(label) {
+			w.zombies = append(w.zombies, zombie{nameOf(label), func() { _ = effect() }})
+		}
+		panic(errCrash)
+	}
+	if w.brokenCall == label {
+		return errors.New("broken: " + label)
+	}
+	err := effect()
+	w.check(label)
+	if crashing {
+		panic(errCrash)
+	}
+	return err
+}
+
+func asynchronous(label string) bool {
+	return strings.HasPrefix(label, "create ") || strings.HasPrefix(label, "signal ")
+}
+
+func nameOf(label string) string {
+	return strings.Fields(label)[1]
+}
+
+// settle lets the zombie requests about a container come true.
+func (w *world) settle(name string) {
+	rest := w.zombies
+	w.zombies = nil
+	for _, z := range rest {
+		if z.name == name {
+			z.apply()
+		} else {
+			w.zombies = append(w.zombies, z)
+		}
+	}
+}
+
+// check looks at the promises that hold at every moment.
+func (w *world) check(label string) {
+	for _, serviceName := range w.singles {
+		count := 0
+		for _, c := range w.containers {
+			if c.Service == serviceName && c.Running {
+				count++
+			}
+		}
+		if count > 1 {
+			w.violations = append(w.violations, fmt.Sprintf("%s runs %d times after %s", serviceName, count, label))
+		}
+	}
+	for _, serviceName := range w.covered {
+		if !w.held[serviceName] && len(w.serving(serviceName)) == 0 {
+			w.violations = append(w.violations, fmt.Sprintf("nobody serves %s after %s", serviceName, label))
+		}
+	}
+}
+
+// serving lists the running containers that get the requests of a service.
+func (w *world) serving(serviceName string) []string {
+	var names []string
+	for _, t := range w.routes[serviceName].targets {
+		c := w.containers[t.Container]
+		if t.Weight > 0 && c != nil && c.Running && strings.HasPrefix(t.Address, c.Address()+":") {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func (w *world) add(c Container) *Container {
+	w.lastID++
+	c.ID = fmt.Sprintf("id%d", w.lastID)
+	if c.Running {
+		w.boot(&c)
+	}
+	w.containers[c.Name] = &c
+	return &c
+}
+
+func (w *world) boot(c *Container) {
+	w.lastID++
+	c.Running, c.StartedAt, c.PID = true, w.now, w.lastID
+	c.Addresses = []string{fmt.Sprintf("10.0.0.%d", w.lastID)}
+}
+
+// summary is what of the world a user would compare: who runs which image,
+// who is routed to, what the tags name.
+func (w *world) summary() string {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(w.containers)) {
+		c := w.containers[name]
+		lines = append(lines, fmt.Sprintf("%s %s running=%t restart=%s", name, c.ImageID, c.Running, c.Restart))
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.routes)) {
+		lines = append(lines, fmt.Sprintf("route %s -> %v on %v", name, w.serving(name), w.routes[name].state.Listeners))
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.tags)) {
+		lines = append(lines, "tag "+name+" = "+w.tags[name])
+	}
+	for name, held := range w.held {
+		if held {
+			lines = append(lines, "held "+name)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+type fakeImages struct{ w *world }
+
+func (f fakeImages) Build(_ context.Context, serviceName string) (string, error) {
+	id := f.w.wanted[serviceName]
+	return id, f.w.call("build "+serviceName, func() error { f.w.tags[serviceName+":latest"] = id; return nil })
+}
+
+func (f fakeImages) Pull(ctx context.Context, serviceName string) (string, error) {
+	id := f.w.wanted[serviceName]
+	return id, f.w.call("pull "+serviceName, func() error { f.w.tags[serviceName+":latest"] = id; return nil })
+}
+
+func (f fakeImages) Tag(_ context.Context, imageID, reference string) error {
+	return f.w.call("tag "+reference, func() error { f.w.tags[reference] = imageID; return nil })
+}
+
+func (f fakeImages) Untag(_ context.Context, reference string) error {
+	return f.w.call("untag "+reference, func() error { delete(f.w.tags, reference); return nil })
+}
+
+type fakeCreator struct{ w *world }
+
+func (f fakeCreator) Create(_ context.Context, spec CreateSpec) error {
+	return f.w.call("create "+spec.Name, func() error {
+		if have := f.w.containers[spec.Name]; have != nil {
+			if have.Run == spec.Run {
+				return nil
+			}
+			return fmt.Errorf("name %s is taken by %s", spec.Name, have.ID)
+		}
+		f.w.add(Container{Name: spec.Name, Service: spec.Service, Number: spec.Number, Run: spec.Run, Restart: "no", ImageID: f.w.wanted[spec.Service]})
+		return nil
+	})
+}
+
+func (f fakeCreator) Remove(_ context.Context, id string) error {
+	return f.w.call("remove "+id, func() error {
+		for name, c := range f.w.containers {
+			if c.ID == id {
+				delete(f.w.containers, name)
+			}
+		}
+		return nil
+	})
+}
+
+func (f fakeCreator) Fence(_ context.Context, name, run string) error {
+	return f.w.call("fence "+name, func() error {
+		f.w.settle(name)
+		if c := f.w.containers[name]; c != nil && c.Run == run {
+			delete(f.w.containers, name)
+		}
+		return nil
+	})
+}
+
+func (f fakeCreator) Rename(_ context.Context, oldName, newName string) error {
+	return f.w.call("rename "+oldName, func() error {
+		c := f.w.containers[oldName]
+		if c == nil {
+			if f.w.containers[newName] != nil {
+				return nil
+			}
+			return ErrNoContainer
+		}
+		if f.w.containers[newName] != nil {
+			return nil // renamed already; the successor has the old name
+		}
+		delete(f.w.containers, oldName)
+		c.Name = newName
+		f.w.containers[newName] = c
+		return nil
+	})
+}
+
+type fakeContainers struct{ w *world }
+
+func (f fakeContainers) Inspect(_ context.Context, name string) (Container, error) {
+	var found Container
+	err := f.w.call("inspect "+name, func() error {
+		c := f.w.containers[name]
+		if c == nil {
+			return ErrNoContainer
+		}
+		found = *c
+		return nil
+	})
+	return found, err
+}
+
+func (f fakeContainers) Start(_ context.Context, name string) error {
+	return f.w.call("start "+name, func() error {
+		c := f.w.containers[name]
+		if c == nil {
+			return ErrNoContainer
+		}
+		if !c.Running {
+			f.w.boot(c)
+		}
+		if strings.Contains(c.Service, "job") { // runs to its end at once
+			c.Running = false
+			if f.w.unhealthy[c.Service] {
+				c.ExitCode = 1
+			}
+		}
+		return nil
+	})
+}
+
+func (f fakeContainers) Signal(_ context.Context, name, signal string) error {
+	return f.w.call("signal "+name, func() error {
+		if c := f.w.containers[name]; c != nil {
+			c.Running, c.Addresses = false, nil
+		}
+		return nil
+	})
+}
+
+func (f fakeContainers) SetRestart(_ context.Context, name, policy string) error {
+	return f.w.call("restart-policy "+name, func() error {
+		c := f.w.containers[name]
+		if c == nil {
+			return ErrNoContainer
+		}
+		c.Restart = policy
+		return nil
+	})
+}
+
+func (f fakeContainers) SettleStop(_ context.Context, name string) error {
+	return f.w.call("settle "+name, func() error {
+		f.w.settle(name)
+		if c := f.w.containers[name]; c != nil {
+			c.Running, c.Addresses = false, nil
+		}
+		return nil
+	})
+}
+
+type fakeRouter struct{ w *world }
+
+func (f fakeRouter) Route(_ context.Context, serviceName string, route *RouteState, targets []RouteTarget) error {
+	return f.w.call("route "+serviceName, func() error {
+		if route == nil {
+			delete(f.w.routes, serviceName)
+			return nil
+		}
+		f.w.routes[serviceName] = fakeRoute{*route, targets}
+		return nil
+	})
+}
+
+func (f fakeRouter) Hold(_ context.Context, serviceName string, _ time.Duration) error {
+	return f.w.call("hold "+serviceName, func() error { f.w.held[serviceName] = true; return nil })
+}
+
+func (f fakeRouter) Release(_ context.Context, serviceName string) error {
+	return f.w.call("release "+serviceName, func() error { f.w.held[serviceName] = false; return nil })
+}
+
+func (f fakeRouter) InFlight(context.Context, string) (int, error) { return 0, nil }
+func (f fakeRouter) Ensure(context.Context) error {
+	return f.w.call("edge up", func() error { return nil })
+}
+
+type fakeGate struct{ w *world }
+
+func (f fakeGate) Gate(_ context.Context, spec GateSpec, probed func(Probe)) error {
+	return f.w.call("gate "+spec.Container, func() error {
+		c := f.w.containers[spec.Container]
+		if c == nil || !c.Running {
+			return &GateError{Container: spec.Container, Reason: "is not running"}
+		}
+		if spec.Kind == GateEdge && !f.known(spec) {
+			return &GateError{Container: spec.Container, Reason: "is not known to the edge"}
+		}
+		if f.w.unhealthy[spec.Service] && c.Run != "" {
+			return &GateError{Container: spec.Container, Reason: "not healthy"}
+		}
+		probed(Probe{OK: true, Answer: "200 OK"})
+		return nil
+	})
+}
+
+// known tells whether the edge has the container under its present address.
+func (f fakeGate) known(spec GateSpec) bool {
+	return slices.ContainsFunc(f.w.routes[spec.Service].targets, func(t RouteTarget) bool {
+		return t.Container == spec.Container && strings.HasPrefix(t.Address, f.w.containers[spec.Container].Address()+":")
+	})
+}
+
+type fakeRecorder struct{ w *world }
+
+func (f fakeRecorder) Record(_ context.Context, number int, _ bool) error {
+	return f.w.call(fmt.Sprintf("record %d", number), func() error { f.w.releases[number] = true; return nil })
+}
+
+type fakeJournal struct{ w *world }
+
+func (f fakeJournal) Append(entry Entry) error {
+	return f.w.call("journal "+string(entry.Kind), func() error { f.w.entries = append(f.w.entries, entry); return nil })
+}
+
+type fakeSink struct{}
+
+func (fakeSink) Emit(Event) {}
+
+type fakeClock struct{ w *world }
+
+func (f fakeClock) Now() time.Time { return f.w.now }
+
+func (f fakeClock) Sleep(_ context.Context, d time.Duration) error {
+	f.w.now = f.w.now.Add(d)
+	return nil
+}
+
+// inTurn runs acts one after the other, so that each run makes the same calls.
+func inTurn(acts ...func()) {
+	for _, act := range acts {
+		act()
+	}
+}
