@@ -1,0 +1,129 @@
+package project
+
+import (
+	"fmt"
+	"time"
+)
+
+// Service is one service of a project, reduced to what planning an update needs.
+type Service struct {
+	Name string
+	// Image is the reference as Compose uses it; a service that is only built
+	// is called <project>-<service>.
+	Image string
+	Build bool
+
+	Role       Role
+	RoleReason string // why it has this role, in words for the plan
+
+	Replicas      int
+	ContainerName string
+	HostPorts     []Port // published ports that name one host port
+	HTTPPort      int    // container port that speaks HTTP, 0 when not found out
+	DependsOn     []string
+	Volumes       []Volume
+	Healthcheck   *Healthcheck // nil when there is none or it is disabled
+
+	StopSignal string        // empty means the image's own, SIGTERM by default
+	StopGrace  time.Duration // time between the stop signal and SIGKILL
+	Restart    string
+
+	Route       *Route // nil when the edge does not stand before this service
+	Order       Order  // empty when the role decides
+	Overlap     *bool  // x-gapless overlap, nil when it was not said
+	Parallelism int    // replicas replaced at once, at least 1
+	Quiesce     []string
+	HoldLimit   time.Duration // 0 means the default of whoever holds
+	Drain       time.Duration // 0 means the default of whoever drains
+	Gate        Gate
+
+	NetworkMode      string
+	FixedAddresses   []string // IP or MAC addresses that only one container can have
+	Devices          []string
+	MemoryLimitBytes int64 // 0 means unlimited
+}
+
+// Port is a published port.
+type Port struct {
+	Host      int
+	HostIP    string // empty means every address
+	Container int
+	Protocol  string // tcp or udp
+}
+
+// String writes a port the way compose files do.
+func (p Port) String() string {
+	text := fmt.Sprintf("%d:%d", p.Host, p.Container)
+	if p.HostIP != "" {
+		text = p.HostIP + ":" + text
+	}
+	if p.Protocol != "" && p.Protocol != "tcp" {
+		text += "/" + p.Protocol
+	}
+	return text
+}
+
+// VolumeKind says what stands behind a mount.
+type VolumeKind string
+
+// The kinds of mounts. Mounts of images, clusters and named pipes hold no
+// state of the service and are left out.
+const (
+	VolumeNamed     VolumeKind = "volume"
+	VolumeBind      VolumeKind = "bind"
+	VolumeAnonymous VolumeKind = "anonymous"
+	VolumeTmpfs     VolumeKind = "tmpfs"
+)
+
+// Volume is one mount of a service.
+type Volume struct {
+	Source   string // key of the volume, or absolute host path of a bind mount
+	Target   string
+	Kind     VolumeKind
+	Writable bool
+	Shared   bool // another service mounts the same source
+	// Harmless is set by whoever looked into it and found no embedded database.
+	Harmless bool
+}
+
+// Healthcheck is an enabled healthcheck. Zero durations and retries are
+// replaced by Docker's defaults.
+type Healthcheck struct {
+	Test          []string // first word is CMD or CMD-SHELL; empty means the image's
+	Interval      time.Duration
+	Timeout       time.Duration
+	StartPeriod   time.Duration
+	StartInterval time.Duration
+	Retries       int
+}
+
+// Deadline is the longest time that a container may take before Docker calls
+// it unhealthy.
+func (h Healthcheck) Deadline() time.Duration {
+	return h.StartPeriod + time.Duration(h.Retries)*(h.Interval+h.Timeout)
+}
+
+// Route is how requests reach a service through the edge.
+type Route struct {
+	Port       int // container port
+	Hosts      []string
+	Path       string // prefix, "/" by default
+	HealthPath string // empty when not known
+	Smoke      []string
+}
+
+// Gate is what a new container must pass. Zero values mean the defaults.
+type Gate struct {
+	Successes int           `yaml:"successes" doc:"consecutive good probes" min:"1" max:"100"`
+	Deadline  time.Duration `yaml:"deadline" doc:"longest time until they must have come"`
+}
+
+// Order says whether the new container starts before the old one stops.
+type Order string
+
+// The orders of deploy.update_config, with Swarm's meanings.
+const (
+	OrderAuto       Order = ""
+	OrderStartFirst Order = "start-first"
+	OrderStopFirst  Order = "stop-first"
+)

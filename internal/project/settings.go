@@ -1,0 +1,79 @@
+package project
+
+import "time"
+
+//go:generate go run ./schemagen ../../docs/x-gapless.schema.json
+
+// Settings is the top-level x-gapless block. Fields tagged `later:"true"` are
+// checked and otherwise have no effect: the reader says so in a Finding.
+type Settings struct {
+	Edge   EdgeSettings   `yaml:"edge" doc:"where the edge listens"`
+	Hold   HoldSettings   `yaml:"hold" doc:"default for every service"`
+	Drain  time.Duration  `yaml:"drain" doc:"how long an old container may finish its requests; default for every service"`
+	Gate   Gate           `yaml:"gate" doc:"what a new container must pass; default for every service"`
+	Checks [][]string     `yaml:"checks" doc:"commands run in the new image before anything is touched" later:"true"`
+	Backup BackupSettings `yaml:"backup" doc:"backup before migrations" later:"true"`
+	Watch  WatchSettings  `yaml:"watch" doc:"observation after the switch" later:"true"`
+	Notify []string       `yaml:"notify" doc:"webhook addresses" format:"url" later:"true"`
+}
+
+// EdgeSettings says where the edge listens: on ports, or on a socket behind
+// an existing front.
+type EdgeSettings struct {
+	HTTP   string   `yaml:"http" doc:"address for plain HTTP, such as :80" format:"address"`
+	HTTPS  string   `yaml:"https" doc:"address for HTTPS, such as :443" format:"address" later:"true"`
+	Socket string   `yaml:"socket" doc:"absolute path of a unix socket that an existing front connects to" format:"path"`
+	Hosts  []string `yaml:"hosts" doc:"host names of every route that names none" format:"host"`
+}
+
+// Enabled says whether the project asks for an edge.
+func (e EdgeSettings) Enabled() bool {
+	return e.HTTP != "" || e.HTTPS != "" || e.Socket != ""
+}
+
+// HoldSettings bounds how long requests are parked.
+type HoldSettings struct {
+	Limit time.Duration `yaml:"limit" doc:"longest time that a request is parked before it is answered with 503"`
+}
+
+// BackupSettings is the backup block.
+type BackupSettings struct {
+	Service    string   `yaml:"service" doc:"database service to dump" format:"service"`
+	Keep       int      `yaml:"keep" doc:"how many backups stay" min:"1" max:"1000"`
+	Recipients []string `yaml:"recipients" doc:"age public keys that backups are encrypted to"`
+}
+
+// WatchSettings is the watch block.
+type WatchSettings struct {
+	For          time.Duration `yaml:"for" doc:"how long to observe after the switch"`
+	MaxErrorRate string        `yaml:"max_error_rate" doc:"share of failed requests, such as 1%" format:"percent"`
+	MaxP95Ratio  float64       `yaml:"max_p95_ratio" doc:"p95 latency as a multiple of the old version's" min:"1" max:"1000"`
+}
+
+// ServiceSettings is the x-gapless block of a service.
+type ServiceSettings struct {
+	Role    Role            `yaml:"role" doc:"how the service behaves during an update" enum:"web,worker,scheduler,job,stateful,front"`
+	Route   *RouteSettings  `yaml:"route" doc:"how requests reach the service through the edge"`
+	Overlap *bool           `yaml:"overlap" doc:"whether two containers may run at once"`
+	Order   Order           `yaml:"order" doc:"overrides deploy.update_config.order" enum:"start-first,stop-first"`
+	Hold    HoldSettings    `yaml:"hold" doc:"parking of requests"`
+	Quiesce []string        `yaml:"quiesce" doc:"command run in the old container that stops it from taking new jobs" min:"1"`
+	Drain   time.Duration   `yaml:"drain" doc:"how long an old container may finish its requests"`
+	Gate    Gate            `yaml:"gate" doc:"what a new container must pass"`
+	Migrate CommandSettings `yaml:"migrate" doc:"migration, run in the new image" later:"true"`
+	Static  CommandSettings `yaml:"static" doc:"collection of static files, run in the new image" later:"true"`
+}
+
+// RouteSettings is the route block of a service.
+type RouteSettings struct {
+	Port   int      `yaml:"port" doc:"container port that speaks HTTP" min:"1" max:"65535"`
+	Path   string   `yaml:"path" doc:"prefix of the requests, / by default" format:"urlpath"`
+	Hosts  []string `yaml:"hosts" doc:"host names of the requests, every host by default" format:"host"`
+	Health string   `yaml:"health" doc:"path that answers 2xx when the service can take requests" format:"urlpath"`
+	Smoke  []string `yaml:"smoke" doc:"paths that must answer without an error before the switch" format:"urlpath"`
+}
+
+// CommandSettings is a command as an argv list.
+type CommandSettings struct {
+	Command []string `yaml:"command" doc:"argv list, never a shell string" min:"1"`
+}
