@@ -112,7 +112,7 @@ func (r *Run) pace(ctx context.Context) {
 // send makes one request and records what became of it.
 func (r *Run) send(id string, target *Target, planned time.Time, keep bool) {
 	deadline := planned.Add(r.config.Timeout)
-	sample := Sample{ID: id, Target: target.Name, Kept: keep, Journalled: target.Journalled, Start: planned}
+	sample := Sample{ID: id, Target: target.Name, Kept: keep, Slow: target.Slow, Journalled: target.Journalled, Start: planned}
 	connect := r.pool.dial
 	if keep {
 		connect = r.pool.kept

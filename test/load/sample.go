@@ -6,7 +6,8 @@ import "time"
 type Sample struct {
 	ID         string        `json:"id"`
 	Target     string        `json:"target"`
-	Kept       bool          `json:"kept"` // on a kept connection
+	Kept       bool          `json:"kept"`           // on a kept connection
+	Slow       bool          `json:"slow,omitempty"` // long on purpose
 	Journalled bool          `json:"-"`
 	Start      time.Time     `json:"start"`   // when it was due
 	Latency    time.Duration `json:"latency"` // until the last byte, or the failure

@@ -22,6 +22,8 @@ type Target struct {
 	// Check looks at a complete 2xx answer; an error makes it a failure. nil =
 	// nothing to check.
 	Check func(id string, answer *Answer) error
+	// Slow says that it takes long on purpose: left out of the latencies.
+	Slow bool
 	// Journalled says that the application notes this id in its journal.
 	Journalled bool
 }
@@ -40,7 +42,7 @@ func ShopTargets() []Target {
 		{Name: "home", Weight: 540, Method: "GET", Path: "/"},
 		{Name: "download-2k", Weight: 200, Method: "GET", Path: "/download?bytes=2048", Check: checkPattern(2048)},
 		{Name: "download-200k", Weight: 50, Method: "GET", Path: "/download?bytes=204800", Check: checkPattern(204800)},
-		{Name: "slow", Weight: 10, Method: "GET", Path: "/slow?ms=2000"},
+		{Name: "slow", Weight: 10, Method: "GET", Path: "/slow?ms=2000", Slow: true},
 		order("order-small", 120, 0),
 		order("order-4k", 40, 4<<10),
 		order("order-100k", 10, 100<<10),
