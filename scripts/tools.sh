@@ -1,7 +1,7 @@
 #!/bin/sh
 # Provides the programs that the tests need and Debian does not package.
 #   scripts/tools.sh          the real "docker compose", as a plugin of docker
-#   scripts/tools.sh bench    also nginx, haproxy, wrk and mmdebstrap from Debian (root)
+#   scripts/tools.sh bench    also nginx, haproxy, wrk, mmdebstrap and curl from Debian
 # Prints the Docker configuration directory that holds the plugin; use it as
 #   export DOCKER_CONFIG=$(scripts/tools.sh)
 # What was built once is kept in the cache, outside of the tree.
@@ -32,7 +32,7 @@ build_compose() {
 
 install_bench() {
 	missing=
-	for program in nginx haproxy wrk mmdebstrap; do
+	for program in nginx haproxy wrk mmdebstrap curl; do
 		PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || missing="$missing $program"
 	done
 	[ -z "$missing" ] && return

@@ -17,7 +17,8 @@ type Report struct {
 	// LongestOutageMS is the longest time from a request that failed to the
 	// next one, in the order of their start, that did not.
 	LongestOutageMS float64 `json:"longest_outage_ms"`
-	// LongestSilenceMS is the longest time without any right answer arriving.
+	// LongestSilenceMS is the longest time without any right answer arriving,
+	// up to the start of the last request.
 	LongestSilenceMS float64 `json:"longest_silence_ms"`
 
 	// Latencies leave out failures and requests that are slow on purpose.
@@ -151,13 +152,14 @@ func (r *Report) measureSilence() {
 		}
 	}
 	slices.SortFunc(ends, time.Time.Compare)
-	previous := r.samples[0].Start
-	for _, end := range ends {
+	previous, last := r.samples[0].Start, r.samples[len(r.samples)-1].Start
+	for _, end := range append(ends, last) {
+		if end.After(last) {
+			end = last
+		}
 		r.LongestSilenceMS = max(r.LongestSilenceMS, milliseconds(end.Sub(previous)))
 		previous = end
 	}
-	last := r.samples[len(r.samples)-1].End()
-	r.LongestSilenceMS = max(r.LongestSilenceMS, milliseconds(last.Sub(previous)))
 }
 
 func (r *Report) measureLatency() {
