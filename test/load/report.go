@@ -87,6 +87,16 @@ func (r *Report) Window(from, to time.Time) Report {
 	return newReport(from, to, inside)
 }
 
+// Served returns the version that gave the last right answer that named one.
+func (r *Report) Served() string {
+	for _, sample := range slices.Backward(r.samples) {
+		if !sample.Failed() && sample.Version != "" {
+			return sample.Version
+		}
+	}
+	return ""
+}
+
 // Samples returns every request, in the order of their start.
 func (r *Report) Samples() []Sample { return r.samples }
 

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Print writes the report for people.
@@ -10,7 +11,7 @@ func (r *Report) Print(w io.Writer) {
 	seconds := r.To.Sub(r.From).Seconds()
 	fmt.Fprintf(w, "requests  %d in %.1f s: %d failed\n", r.Requests, seconds, r.Failed)
 	for _, cause := range r.Causes {
-		fmt.Fprintf(w, "          %6d  %s, such as %s: %s\n", cause.Count, cause.Name, cause.Samples[0].Target, cause.Samples[0].Error)
+		fmt.Fprintf(w, "          %6d  %s, such as %s: %s\n", cause.Count, cause.Name, cause.Samples[0].Target, strings.Join(strings.Fields(cause.Samples[0].Error), " "))
 	}
 	fmt.Fprintf(w, "outage    %.0f ms at most; %.0f ms without any answer at most\n", r.LongestOutageMS, r.LongestSilenceMS)
 	fmt.Fprintf(w, "latency   p50 %.1f  p95 %.1f  p99 %.1f  max %.0f ms\n", r.P50MS, r.P95MS, r.P99MS, r.MaxMS)

@@ -77,9 +77,7 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	r.Before = r.All.Window(r.All.From, begin)
 	r.During = r.All.Window(begin, end)
 	r.After = r.All.Window(end, r.All.To)
-	if versions := r.After.Versions; len(versions) > 0 {
-		r.Served = versions[len(versions)-1].Version
-	}
+	r.Served = r.After.Served()
 	if last, err := lastDeath(ctx, old, begin); err != nil {
 		return r, err
 	} else if !last.IsZero() {

@@ -40,6 +40,7 @@ func run(arguments []string) (clean bool, err error) {
 	flags.DurationVar(&config.TransferSpread, "transfer-spread", config.TransferSpread, "time that a transfer takes")
 	flags.BoolVar(&config.CompareJournal, "journal", true, "compare with the application's journal")
 	paths := flags.String("paths", "", "comma-separated paths to GET, for an application other than the example")
+	expect := flags.String("expect", "", "version that must have given the last answers")
 	length := flags.Duration("for", 0, "length of the run; 0 = until a signal")
 	file := flags.String("json", "", "write the report to this file")
 	flags.Parse(arguments)
@@ -64,6 +65,10 @@ func run(arguments []string) (clean bool, err error) {
 	}
 	report := traffic.Stop()
 	report.Print(os.Stdout)
+	if served := report.Served(); *expect != "" && served != *expect {
+		fmt.Printf("version   %q gave the last answers, expected %q\n", served, *expect)
+		return false, nil
+	}
 	if *file != "" {
 		text, err := json.MarshalIndent(report, "", "  ")
 		if err != nil {
