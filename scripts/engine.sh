@@ -20,12 +20,10 @@ missing() {
 install_engine() {
 	command -v apt-get >/dev/null || missing "there is no apt-get here"
 	echo "installing docker.io and iptables from Debian" >&2
-	# Under systemd the package starts its own dockerd; elsewhere nothing may
-	# start before this script does it.
 	apt-get update -qq >&2
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		docker.io iptables ca-certificates >&2
-	# Newer releases of Debian package the client by itself.
+	# Newer releases of Debian have the client in a package of its own.
 	command -v docker >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 		--no-install-recommends docker-cli >&2
 }

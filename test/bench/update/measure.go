@@ -65,11 +65,16 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	if app.way.sameVersion {
 		tag = oldTag
 	}
+	dying, err := watchDeaths(ctx)
+	if err != nil {
+		return r, err
+	}
 	begin := time.Now()
 	updateErr := app.run(ctx, tag, app.way.update)
 	end := time.Now()
 	time.Sleep(s.margin)
 	r.All = traffic.Stop()
+	last := dying.last(old)
 	if updateErr != nil {
 		return r, updateErr
 	}
@@ -78,9 +83,7 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	r.During = r.All.Window(begin, end)
 	r.After = r.All.Window(end, r.All.To)
 	r.Served = r.After.Served()
-	if last, err := lastDeath(ctx, old, begin); err != nil {
-		return r, err
-	} else if !last.IsZero() {
+	if !last.IsZero() {
 		r.OldStoppedSeconds = pointer(last.Sub(begin).Seconds())
 	}
 	if boot, err := app.bootTime(ctx); err == nil {

@@ -92,22 +92,33 @@ func (s *stack) containers(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-// lastDeath returns when the last of the containers died, by the engine's
-// events since from.
-func lastDeath(ctx context.Context, ids []string, from time.Time) (last time.Time, err error) {
-	events, err := output(ctx, "docker", "events", "--since", stamp(from), "--until", stamp(time.Now()),
-		"--filter", "type=container", "--filter", "event=die", "--format", "{{.ID}} {{.TimeNano}}")
-	if err != nil {
-		return last, err
-	}
-	for _, line := range strings.Split(strings.TrimSpace(events), "\n") {
+// deaths listens to the engine for containers that die. It listens live: the
+// engine remembers a few hundred events only, and health checks fill them.
+type deaths struct {
+	events *exec.Cmd
+	lines  bytes.Buffer
+}
+
+func watchDeaths(ctx context.Context) (*deaths, error) {
+	d := &deaths{events: exec.CommandContext(ctx, "docker", "events", "--filter", "type=container",
+		"--filter", "event=die", "--format", "{{.ID}} {{.TimeNano}}")}
+	d.events.Stdout = &d.lines
+	return d, d.events.Start()
+}
+
+// last ends the listening and returns when the last of ids died, zero if none
+// did.
+func (d *deaths) last(ids []string) (last time.Time) {
+	_ = d.events.Process.Kill()
+	_ = d.events.Wait() // always an error: it was killed
+	for _, line := range strings.Split(strings.TrimSpace(d.lines.String()), "\n") {
 		var id string
 		var nanoseconds int64
 		if n, _ := fmt.Sscan(line, &id, &nanoseconds); n == 2 && slices.Contains(ids, id) {
 			last = time.Unix(0, nanoseconds)
 		}
 	}
-	return last, nil
+	return last
 }
 
 // bootTime is from the start of the API's container until it listened, by its
@@ -139,8 +150,6 @@ func (s *stack) bootTime(ctx context.Context) (time.Duration, error) {
 	}
 	return 0, fmt.Errorf("container %s does not say that it listens", id)
 }
-
-func stamp(t time.Time) string { return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond()) }
 
 func output(ctx context.Context, name string, arguments ...string) (string, error) {
 	text, err := exec.CommandContext(ctx, name, arguments...).Output()
