@@ -1,0 +1,63 @@
+# The targets that people and CI use. Everything that is needed on a bare
+# Debian with Go, git and make is installed by the scripts, once.
+
+export GOTOOLCHAIN = local
+
+EDGE     = internal/edgectl/embedded/gapless-edge
+GO_BUILD = CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
+UNIT     = $$(go list ./... | grep -v '/test/e2e')
+E2E      = DOCKER_CONFIG=$$(scripts/tools.sh) GAPLESS=$(CURDIR)/build/gapless go test -count=1
+
+.PHONY: build demo test test-unit test-e2e test-long bench mutants lint staticcheck clean
+
+## build: build/gapless, with the edge inside
+build:
+	$(GO_BUILD) -o $(EDGE) ./cmd/gapless-edge
+	$(GO_BUILD) -tags embededge -o build/gapless ./cmd/gapless
+
+## demo: an update and a failed update of the example under traffic, in under three minutes
+demo: build
+	scripts/demo.sh
+
+## test: everything that must pass before a change goes in
+test: lint test-unit test-e2e
+
+## lint: formatting, vet, syntax of the scripts
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	@for script in $$(git ls-files '*.sh'); do sh -n $$script || exit 1; done
+
+## test-unit: no Docker; the data path also under the race detector
+test-unit:
+	go test $(UNIT)
+	scripts/tools.sh race
+	CGO_ENABLED=1 go test -race ./internal/edge/...
+
+## test-e2e: scenarios on a real Docker engine
+test-e2e: build
+	scripts/engine.sh
+	$(E2E) -timeout 30m ./test/e2e/...
+
+## test-long: the same for hours; the seed is printed
+test-long: build staticcheck
+	scripts/engine.sh
+	GAPLESS_LONG=1 $(E2E) -timeout 12h -v ./test/e2e/...
+
+## bench: updates side by side with other ways, under the same traffic
+bench: build
+	scripts/engine.sh
+	DOCKER_CONFIG=$$(scripts/tools.sh bench) go run ./test/bench/update -gapless build/gapless
+
+## mutants: shows that the tests notice what they are there for
+mutants:
+	scripts/mutants.sh
+
+## staticcheck: deeper analysis than vet, slower
+staticcheck:
+	$$(scripts/tools.sh staticcheck) ./...
+
+## clean: removes what was built in the tree; the cache outside of it stays
+clean:
+	rm -rf build $(EDGE)

@@ -1,0 +1,5 @@
+#!/bin/sh
+# What Compose itself offers: start what changed.
+. "$(dirname "$0")/common.sh"
+
+docker compose up -d

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"gapless/test/load"
+)
+
+// result is what one way cost. A figure that was not measured is nil.
+type result struct {
+	Way               string      `json:"way"`
+	TookSeconds       float64     `json:"took_seconds"`        // the command itself
+	OldStoppedSeconds *float64    `json:"old_stopped_seconds"` // until the last old container died
+	BootSeconds       *float64    `json:"boot_seconds"`        // of the new version
+	Served            string      `json:"served"`              // version that served at the end
+	All               load.Report `json:"all"`
+	Before            load.Report `json:"before"`
+	During            load.Report `json:"during"`
+	After             load.Report `json:"after"`
+}
+
+// measure deploys the old version, updates it under traffic and removes it.
+func measure(ctx context.Context, way way, s settings) (r result, err error) {
+	state, err := os.MkdirTemp("", "gapless-bench-")
+	if err != nil {
+		return r, err
+	}
+	defer os.RemoveAll(state)
+	app := &stack{way: way, port: s.port, state: state}
+	if err := app.remove(); err != nil {
+		return r, err
+	}
+	defer func() {
+		if removeErr := app.remove(); err == nil {
+			err = removeErr
+		}
+	}()
+	if err := app.run(ctx, oldTag, way.first); err != nil {
+		return r, err
+	}
+	if err := app.waitUntilServed(ctx); err != nil {
+		return r, err
+	}
+	return app.updateUnderLoad(ctx, s)
+}
+
+func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, error) {
+	r := result{Way: app.way.name}
+	old, err := app.containers(ctx)
+	if err != nil {
+		return r, err
+	}
+	config := load.Default(fmt.Sprintf("http://127.0.0.1:%d", app.port))
+	config.RatePerSecond = s.rate
+	config.Streams = true
+	traffic, err := load.Start(ctx, config)
+	if err != nil {
+		return r, err
+	}
+	time.Sleep(s.margin)
+	tag := newTag
+	if app.way.sameVersion {
+		tag = oldTag
+	}
+	dying, err := watchDeaths(ctx)
+	if err != nil {
+		return r, err
+	}
+	begin := time.Now()
+	updateErr := app.run(ctx, tag, app.way.update)
+	end := time.Now()
+	time.Sleep(s.margin)
+	r.All = traffic.Stop()
+	last := dying.last(old)
+	if updateErr != nil {
+		return r, updateErr
+	}
+	r.TookSeconds = end.Sub(begin).Seconds()
+	r.Before = r.All.Window(r.All.From, begin)
+	r.During = r.All.Window(begin, end)
+	r.After = r.All.Window(end, r.All.To)
+	r.Served = r.After.Served()
+	if !last.IsZero() {
+		r.OldStoppedSeconds = pointer(last.Sub(begin).Seconds())
+	}
+	if boot, err := app.bootTime(ctx); err == nil {
+		r.BootSeconds = pointer(boot.Seconds())
+	}
+	r.All.Print(os.Stderr)
+	return r, nil
+}
+
+func pointer(value float64) *float64 { return &value }

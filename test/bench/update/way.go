@@ -1,0 +1,46 @@
+package main
+
+const (
+	oldTag = "bench-old"
+	newTag = "bench-new"
+
+	exampleFile  = "examples/shop/compose.yaml"
+	hostPortFile = "examples/shop/compose.hostport.yaml"
+	guideFile    = "scripts/guide/compose.nginx.yaml"
+)
+
+// way is one manner to bring a new version into service.
+type way struct {
+	name    string
+	summary string
+	file    string   // compose file
+	first   []string // deploys the first version
+	update  []string // brings the new one
+	remove  []string // also needed to clean up
+	// sameVersion says that the update keeps the image.
+	sameVersion bool
+	needsFront  bool
+}
+
+// ways returns all of them; those of Gapless only when there is a binary.
+func ways(gapless string) []way {
+	up := []string{"docker", "compose", "-f", hostPortFile, "up", "-d"}
+	guideUp := []string{"docker", "compose", "-f", guideFile, "up", "-d"}
+	all := []way{
+		{name: "up", summary: "docker compose up -d, fixed host port", file: hostPortFile, first: up, update: up},
+		{name: "up-nginx", summary: "docker compose up -d behind nginx", file: guideFile, first: guideUp,
+			update: []string{"scripts/guide/up.sh"}, needsFront: true},
+		{name: "restart-nginx", summary: "docker compose restart api behind nginx", file: guideFile, first: guideUp,
+			update: []string{"scripts/guide/hot-reload.sh"}, sameVersion: true, needsFront: true},
+		{name: "rolling-script", summary: "the guide's rolling update behind nginx", file: guideFile, first: guideUp,
+			update: []string{"scripts/guide/rolling-update.sh"}, needsFront: true},
+		{name: "quick-script", summary: "the guide's quick update behind nginx", file: guideFile, first: guideUp,
+			update: []string{"scripts/guide/quick-update.sh"}, needsFront: true},
+	}
+	if gapless == "" {
+		return all
+	}
+	update := []string{gapless, "update", "--yes", "--no-watch", "-f", exampleFile}
+	return append([]way{{name: "gapless", summary: "gapless update", file: exampleFile, first: update, update: update,
+		remove: []string{gapless, "edge", "stop", "--yes"}}}, all...)
+}

@@ -1,0 +1,9 @@
+// Package load sends traffic to an application at a fixed rate while it is
+// being updated, and finds out what was lost.
+//
+// It owns the client's side of the proof. It is open-loop: a request starts
+// when its time has come, whether or not earlier ones were answered, and its
+// latency counts from that time. It never retries: a request that the server
+// or the network dropped is a failure, where an ordinary client library would
+// hide it. It must not know anything of Gapless.
+package load
