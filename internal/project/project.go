@@ -9,6 +9,8 @@
 package project
 
 import (
+	"strconv"
+
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
@@ -58,6 +60,12 @@ func (p *Project) Dependents(serviceName string) []string {
 		}
 	}
 	return names
+}
+
+// ContainerNameOf returns the name that Compose gives to the container of that
+// number, unless the service has a container_name.
+func (p *Project) ContainerNameOf(serviceName string, number int) string {
+	return p.Name + p.separator() + serviceName + p.separator() + strconv.Itoa(number)
 }
 
 // separator joins the project name with the name of a service or a container.

@@ -1,0 +1,122 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSecondUpdate refuses a second update while one runs, with the facts of
+// the first; a dead one does not block.
+func TestSecondUpdate(t *testing.T) {
+	s := newShop(t)
+	build(t, "b1", "api:never-healthy")
+	s.update("v1", 0)
+	first := s.command("b1", "update", "--yes")
+	var said bytes.Buffer
+	first.Stdout, first.Stderr = &said, &said
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool {
+		return strings.Contains(s.run("v1", "lock", "status").output, fmt.Sprint(first.Process.Pid))
+	})
+	r := s.run("v1", "update", "--yes")
+	if r.code != 12 || !strings.Contains(r.output, fmt.Sprint(first.Process.Pid)) {
+		t.Errorf("exit code %d, want 12 and the owner %d:\n%s", r.code, first.Process.Pid, r.output)
+	}
+	_ = first.Process.Kill()
+	_ = first.Wait()
+	if r := s.run("v1", "resume"); r.code != 10 {
+		t.Errorf("resume after the owner died: exit code %d\n%s", r.code, r.output)
+	}
+	s.expect("v1")
+}
+
+// waitFor polls until a condition holds.
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if condition() {
+			return
+		}
+	}
+	t.Fatal("the condition did not come true within 30 s")
+}
+
+// TestKillEverywhere kills the program at every entry of the journal, before
+// and after it is written, under traffic, and resumes.
+func TestKillEverywhere(t *testing.T) {
+	s := newShop(t)
+	build(t, "v2", "")
+	s.update("v1", 0)
+	traffic := s.traffic(nil)
+	version, other := "v1", "v2"
+	for entry := 1; ; entry++ {
+		s.env = []string{fmt.Sprintf("GAPLESS_FAILPOINT=journal:%d", entry)}
+		r := s.run(other, "update", "--yes")
+		s.env = nil
+		if r.code == 0 {
+			t.Logf("%d kill points", entry-1)
+			break
+		}
+		if r.code != -1 {
+			t.Fatalf("kill point %d: exit code %d\n%s", entry, r.code, r.output)
+		}
+		version, other = s.settle(t, fmt.Sprintf("kill point %d", entry), version, other)
+	}
+	s.clean(traffic.Stop())
+}
+
+// TestKillAnywhere kills the program from outside at random moments.
+func TestKillAnywhere(t *testing.T) {
+	s := newShop(t)
+	build(t, "v2", "")
+	s.update("v1", 0)
+	kills := 20
+	if os.Getenv("GAPLESS_LONG") != "" {
+		kills = 200
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d, %d kills", seed, kills)
+	random := rand.New(rand.NewPCG(seed, 1))
+	traffic := s.traffic(nil)
+	version, other := "v1", "v2"
+	for kill := range kills {
+		command := s.command(other, "update", "--yes")
+		var said bytes.Buffer
+		command.Stdout, command.Stderr = &said, &said
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(random.IntN(9000)) * time.Millisecond)
+		_ = command.Process.Kill()
+		_ = command.Wait()
+		version, other = s.settle(t, fmt.Sprintf("kill %d", kill+1), version, other)
+	}
+	s.clean(traffic.Stop())
+}
+
+// settle resumes after a kill and checks that one version runs, wholly. It
+// returns that version and the other.
+func (s *shop) settle(t *testing.T, what, version, other string) (string, string) {
+	t.Helper()
+	r := s.run(version, "resume")
+	if r.code != 0 && r.code != 10 && r.code != 1 {
+		t.Fatalf("%s: resume: exit code %d\n%s", what, r.code, r.output)
+	}
+	if got := s.versions()["api"]; len(got) == 1 && got[0] == other {
+		version, other = other, version
+	}
+	s.expect(version)
+	if t.Failed() {
+		t.Fatalf("%s\n%s", what, r.output)
+	}
+	return version, other
+}

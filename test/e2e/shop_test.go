@@ -1,0 +1,231 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gapless/test/load"
+)
+
+const root = "../.."
+
+// gaplessPath is the program under test.
+var gaplessPath string
+
+func TestMain(m *testing.M) {
+	gaplessPath = os.Getenv("GAPLESS")
+	if gaplessPath == "" {
+		gaplessPath, _ = filepath.Abs(filepath.Join(root, "build", "gapless"))
+	}
+	if _, err := os.Stat(gaplessPath); err != nil {
+		fmt.Fprintln(os.Stderr, "run make test-e2e, which builds the program:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	removeImages()
+	os.Exit(code)
+}
+
+const imageName = "gapless-e2e-shop"
+
+// built are the versions whose images exist already in this run.
+var built = map[string]bool{}
+
+// build makes the image of a version, with a fault baked in if one is named.
+func build(t *testing.T, version, fault string) {
+	t.Helper()
+	if built[version+fault] {
+		return
+	}
+	command := exec.Command(filepath.Join(root, "examples/shop/build.sh"), version, fault)
+	command.Env = append(os.Environ(), "SHOP_IMAGE="+imageName)
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("build %s %s: %v\n%s", version, fault, err, output)
+	}
+	built[version+fault] = true
+}
+
+func removeImages() {
+	output, _ := exec.Command("docker", "images", "--quiet", imageName).Output()
+	for _, id := range strings.Fields(string(output)) {
+		_ = exec.Command("docker", "rmi", "--force", id).Run()
+	}
+}
+
+// shop is one deployment of the example, with a port, a state directory and
+// an edge of its own.
+type shop struct {
+	t       *testing.T
+	project string
+	port    int
+	state   string
+	file    string // compose file
+	env     []string
+}
+
+// newShop prepares a deployment; nothing runs yet.
+func newShop(t *testing.T) *shop {
+	t.Helper()
+	file, err := filepath.Abs(filepath.Join(root, "examples/shop/compose.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &shop{t: t, project: fmt.Sprintf("e2e%d", time.Now().UnixNano()%1e9), port: freePort(t), file: file}
+	s.state = filepath.Join(t.TempDir(), "state")
+	build(t, "v1", "")
+	t.Cleanup(s.remove)
+	return s
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+func (s *shop) remove() {
+	s.run("v1", "edge", "stop", "--yes")
+	for _, kind := range []string{"container", "volume", "network"} {
+		list := []string{kind, "ls", "--quiet", "--filter", "label=com.docker.compose.project=" + s.project}
+		if kind == "container" {
+			list = append(list, "--all")
+		}
+		output, _ := exec.Command("docker", list...).Output()
+		for _, id := range strings.Fields(string(output)) {
+			arguments := []string{kind, "rm", id}
+			if kind == "container" {
+				arguments = []string{"rm", "--force", id}
+			}
+			_ = exec.Command("docker", arguments...).Run()
+		}
+	}
+}
+
+// result is what one command line said.
+type result struct {
+	code   int
+	output string // both streams
+}
+
+// run calls gapless for a version of the example.
+func (s *shop) run(version string, arguments ...string) result {
+	command := s.command(version, arguments...)
+	var output bytes.Buffer
+	command.Stdout, command.Stderr = &output, &output
+	err := command.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		s.t.Fatalf("%v: %v", arguments, err)
+	}
+	return result{code: command.ProcessState.ExitCode(), output: output.String()}
+}
+
+func (s *shop) command(version string, arguments ...string) *exec.Cmd {
+	command := exec.Command(gaplessPath, arguments...)
+	command.Env = append(os.Environ(), s.environment(version)...)
+	return command
+}
+
+func (s *shop) environment(version string) []string {
+	return append([]string{
+		"SHOP_IMAGE=" + imageName, "SHOP_TAG=" + version, "SHOP_STORE_TAG=v1", fmt.Sprintf("SHOP_PORT=%d", s.port),
+		"COMPOSE_PROJECT_NAME=" + s.project, "COMPOSE_FILE=" + s.file, "GAPLESS_STATE_DIR=" + s.state, "GAPLESS_PROGRESS=plain",
+	}, s.env...)
+}
+
+// update brings a version in and fails the test unless the exit code is the
+// wanted one.
+func (s *shop) update(version string, wantCode int) result {
+	s.t.Helper()
+	r := s.run(version, "update", "--yes")
+	if r.code != wantCode {
+		s.t.Fatalf("update to %s: exit code %d, want %d\n%s", version, r.code, wantCode, r.output)
+	}
+	return r
+}
+
+// traffic starts the load of the tests.
+func (s *shop) traffic(edit func(*load.Config)) *load.Run {
+	s.t.Helper()
+	config := load.Default(fmt.Sprintf("http://127.0.0.1:%d", s.port))
+	if edit != nil {
+		edit(&config)
+	}
+	run, err := load.Start(context.Background(), config)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return run
+}
+
+// clean fails the test unless every request was answered rightly.
+func (s *shop) clean(report load.Report) {
+	s.t.Helper()
+	var text bytes.Buffer
+	report.Print(&text)
+	if !report.Clean() {
+		s.t.Errorf("the clients saw failures:\n%s", text.String())
+	}
+	s.t.Log(text.String())
+}
+
+// containers lists the containers of the project as "name image state".
+func (s *shop) containers() []string {
+	s.t.Helper()
+	output, err := exec.Command("docker", "ps", "--all", "--filter", "label=com.docker.compose.project="+s.project,
+		"--format", "{{.Names}} {{.Image}} {{.State}}").Output()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.Fields(strings.ReplaceAll(strings.TrimSpace(string(output)), " ", "_"))
+}
+
+// versions maps each running service to the tags of its containers.
+func (s *shop) versions() map[string][]string {
+	s.t.Helper()
+	output, err := exec.Command("docker", "ps", "--filter", "label=com.docker.compose.project="+s.project,
+		"--format", `{{.Label "com.docker.compose.service"}} {{.Image}}`).Output()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	found := map[string][]string{}
+	for _, line := range strings.Split(strings.TrimSpace(string(output)), "\n") {
+		if service, image, ok := strings.Cut(line, " "); ok {
+			_, tag, _ := strings.Cut(image, ":")
+			found[service] = append(found[service], tag)
+		}
+	}
+	return found
+}
+
+// expect fails the test unless every service of the application runs exactly
+// one container of the version, and nothing else is left.
+func (s *shop) expect(version string) {
+	s.t.Helper()
+	for _, service := range []string{"api", "worker", "scheduler"} {
+		if got := s.versions()[service]; len(got) != 1 || got[0] != version {
+			s.t.Errorf("%s runs %v, want one of %s", service, got, version)
+		}
+	}
+	if all := s.containers(); len(all) != 5 {
+		s.t.Errorf("containers left over: %s", strings.Join(all, " "))
+	}
+	if status := s.run(version, "lock", "status"); !strings.Contains(status.output, "free") {
+		s.t.Errorf("lock: %s", status.output)
+	}
+}

@@ -1,0 +1,148 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"gapless/test/load"
+)
+
+// TestTwentyUpdates moves the example to and fro under mixed load with a
+// transfer of 100 MB each way, a WebSocket and an event stream.
+func TestTwentyUpdates(t *testing.T) {
+	s := newShop(t)
+	build(t, "v2", "")
+	s.update("v1", 0)
+	traffic := s.traffic(func(c *load.Config) {
+		c.Streams, c.TransferBytes, c.TransferSpread, c.TransferAfter = true, 100_000_000, 8*time.Second, time.Second
+	})
+	for i := range 20 {
+		version := []string{"v2", "v1"}[i%2]
+		r := s.update(version, 0)
+		if !strings.Contains(r.output, "0 failed") {
+			t.Errorf("update %d: the receipt does not say 0 failed:\n%s", i+1, r.output)
+		}
+		s.expect(version)
+	}
+	s.clean(traffic.Stop())
+}
+
+// TestNothingChanged touches nothing.
+func TestNothingChanged(t *testing.T) {
+	s := newShop(t)
+	s.update("v1", 0)
+	before := strings.Join(s.containers(), "\n")
+	r := s.update("v1", 0)
+	if !strings.Contains(r.output, "nothing to do") {
+		t.Errorf("output: %s", r.output)
+	}
+	if after := strings.Join(s.containers(), "\n"); after != before {
+		t.Errorf("containers changed:\n%s\n%s", before, after)
+	}
+}
+
+// TestBadVersions takes back what does not work, with the reason on screen.
+func TestBadVersions(t *testing.T) {
+	s := newShop(t)
+	s.update("v1", 0)
+	for _, c := range []struct{ version, fault, reason string }{
+		{"b1", "api:never-healthy", "not healthy within"},
+		{"b2", "api:crash-after=1s", "exited"},
+		{"b3", "api:answer-500", "500"},
+		{"b4", "api:exit-at-once", "exited"},
+		{"b5", "worker:exit-at-once", "exited"},
+		{"b6", "scheduler:exit-at-once", "exited"},
+		{"b7", "migrate:exit-at-once", "ended with code"},
+	} {
+		t.Run(c.fault, func(t *testing.T) {
+			s.t = t
+			build(t, c.version, c.fault)
+			s.env = nil
+			traffic := s.traffic(nil)
+			r := s.update(c.version, 10)
+			s.clean(traffic.Stop())
+			if !strings.Contains(r.output, c.reason) {
+				t.Errorf("the reason %q is not said:\n%s", c.reason, r.output)
+			}
+			s.expect("v1")
+		})
+	}
+	s.t = t
+}
+
+// TestMissingImage touches nothing.
+func TestMissingImage(t *testing.T) {
+	s := newShop(t)
+	s.update("v1", 0)
+	before := strings.Join(s.containers(), "\n")
+	s.update("v-missing", 1)
+	if after := strings.Join(s.containers(), "\n"); after != before {
+		t.Errorf("containers changed:\n%s\n%s", before, after)
+	}
+	s.expect("v1")
+}
+
+// TestComposeAgrees lets the real docker compose look at the result: it must
+// find everything up to date and know the new containers.
+func TestComposeAgrees(t *testing.T) {
+	s := newShop(t)
+	build(t, "v2", "")
+	s.update("v1", 0)
+	s.update("v2", 0)
+	before := s.ids()
+	s.compose("v2", "up", "--detach")
+	if after := s.ids(); after != before {
+		t.Errorf("docker compose up recreated containers:\n%s\n%s", before, after)
+	}
+	if output := s.compose("v2", "ps"); !strings.Contains(output, "-api-2") {
+		t.Errorf("docker compose ps does not show the new container:\n%s", output)
+	}
+	if output := s.compose("v2", "logs", "api"); output == "" {
+		t.Error("docker compose logs shows nothing")
+	}
+	s.compose("v2", "exec", "-T", "api", "/shop", "health")
+}
+
+// ids lists the running containers with their identity, jobs left out: docker
+// compose runs those again by itself.
+func (s *shop) ids() string {
+	s.t.Helper()
+	output, err := exec.Command("docker", "ps", "--no-trunc", "--filter", "label=com.docker.compose.project="+s.project,
+		"--format", "{{.ID}} {{.Names}}").Output()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(output)
+}
+
+// compose calls the real docker compose.
+func (s *shop) compose(version string, arguments ...string) string {
+	s.t.Helper()
+	command := exec.Command("docker", append([]string{"compose"}, arguments...)...)
+	command.Env = append(os.Environ(), s.environment(version)...)
+	output, err := command.CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("docker compose %v: %v\n%s", arguments, err, output)
+	}
+	return string(output)
+}
+
+// TestRollback brings back an earlier release whose containers are gone.
+func TestRollback(t *testing.T) {
+	s := newShop(t)
+	build(t, "v2", "")
+	s.update("v1", 0)
+	s.update("v2", 0)
+	traffic := s.traffic(nil)
+	r := s.run("v2", "rollback", "--yes")
+	s.clean(traffic.Stop())
+	if r.code != 0 {
+		t.Fatalf("exit code %d\n%s", r.code, r.output)
+	}
+	s.expect("v1")
+}
