@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"gapless/internal/edgectl"
+	"gapless/internal/health"
+	"gapless/internal/update"
+)
+
+// runner is one update, or the end of one, under way.
+type runner struct {
+	session *session
+	screen  screen
+	meter   *meter
+	run     *update.Run
+	release int // that serves when nothing goes wrong
+	router  *edgectl.Router
+}
+
+// newRunner wires the parts of a run.
+func (s *session) newRunner(plan *update.Plan, runID string, screen screen) (*runner, error) {
+	log, err := s.lock.Journal()
+	if err != nil {
+		return nil, &exitStatus{code: exitHeld, err: err, hint: "nothing was touched; gapless status says what serves"}
+	}
+	if err := s.lock.SetRun(runID); err != nil {
+		return nil, err
+	}
+	r := &runner{session: s, screen: screen, meter: newMeter(s)}
+	sink := &bootSink{next: screen, boots: map[string]time.Duration{}}
+	r.router = edgectl.NewRouter(s.edge, s.project.Name, s.edgeInstaller())
+	env := &update.Env{
+		Images: s.bench, Creator: s.bench, Containers: s.bench, Router: r.router,
+		Gate:     health.New(s.bench, s.bench, s.probe),
+		Recorder: &recorder{session: s, run: runID, boots: sink.measured},
+		Journal:  failpoint(log), Sink: sink, Clock: wallClock{}, Run: runID, Together: update.Together,
+	}
+	r.run = &update.Run{Plan: plan, Env: env}
+	return r, nil
+}
+
+// newRunID names a run; later ones sort after earlier ones.
+func newRunID() string { return ulid.Make().String() }
+
+// interruptible runs an act that the first Ctrl-C asks to undo and the second
+// stops at once. A closed terminal is no reason to stop.
+func interruptible(ctx context.Context, run *update.Run, act func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	asked := make(chan struct{})
+	run.Interrupted = asked
+	go func() {
+		select {
+		case <-signals:
+			close(asked)
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return act(ctx)
+}
+
+// conclude turns the outcome into the last words and the exit code.
+func (r *runner) conclude(ctx context.Context, outcome update.Outcome, err error) error {
+	if errors.Is(err, context.Canceled) {
+		r.screen.Close()
+		return &exitStatus{code: exitInterrupted, err: errors.New("stopped at once; the journal knows what was under way"), hint: "gapless resume brings it to an end"}
+	}
+	if err != nil {
+		r.screen.Close()
+		return &exitStatus{code: exitHeld, err: fmt.Errorf("the update cannot go on: %w", err), hint: "gapless resume once the cause is removed"}
+	}
+	receipt := r.meter.stop(ctx, r.run.Plan, outcome)
+	if err := r.session.lock.SaveReceipt(r.run.Env.Run, receipt); err != nil {
+		fmt.Fprintln(r.session.app.err, "warning: the receipt could not be kept: "+err.Error())
+	}
+	if outcome.Result != update.ResultCommitted && outcome.Result != update.ResultHeld {
+		_ = r.session.lock.DropPending(r.run.Env.Run)
+	}
+	r.screen.Finish(r.run.Plan, outcome, receipt, r.session.serving(ctx))
+	r.screen.Close()
+	return exitOf(outcome)
+}
+
+// exitOf is the exit code of an outcome whose words were said.
+func exitOf(outcome update.Outcome) error {
+	switch outcome.Result {
+	case update.ResultCommitted:
+		return nil
+	case update.ResultHeld:
+		if outcome.Cause != nil {
+			return said(exitUndoFailed)
+		}
+		return said(exitHeld)
+	case update.ResultAborted:
+		if errors.Is(outcome.Cause, update.ErrInterrupted) {
+			return said(exitInterrupted)
+		}
+		return said(exitError)
+	default:
+		if errors.Is(outcome.Cause, update.ErrInterrupted) {
+			return said(exitInterrupted)
+		}
+		return said(exitRolledBack)
+	}
+}
+
+// wallClock is the real time.
+type wallClock struct{}
+
+// Now implements update.Clock.
+func (wallClock) Now() time.Time { return time.Now() }
+
+// Sleep implements update.Clock.
+func (wallClock) Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gapless/internal/edgectl"
+	"gapless/internal/engine"
+	"gapless/internal/journal"
+	"gapless/internal/project"
+)
+
+// session is one project with everything that a command may need of it. Its
+// parts are opened when they are needed first.
+type session struct {
+	app     *app
+	project *project.Project
+	engine  *engine.Engine
+	bench   *engine.Workbench
+	store   *journal.Store
+	lock    *journal.Lock
+	edge    *edgectl.Client
+}
+
+// open loads the project. Bad input is refused with all its problems at once.
+func (a *app) open(ctx context.Context) (*session, error) {
+	p, err := project.Load(ctx, project.Options{
+		Files: a.flags.files, EnvFiles: a.flags.envFiles, Profiles: a.flags.profiles,
+		ProjectName: a.flags.projectName, ProjectDirectory: a.flags.projectDirectory,
+	})
+	if errors.Is(err, project.ErrNoComposeFile) {
+		return nil, &exitStatus{code: exitError, err: err}
+	}
+	if err != nil {
+		return nil, refuse(err, "")
+	}
+	return &session{app: a, project: p}, nil
+}
+
+// openStore opens the state directory of the project.
+func (s *session) openStore() error {
+	directory, err := stateDirectory()
+	if err != nil {
+		return err
+	}
+	if err := makePrivate(directory); err != nil {
+		return err
+	}
+	s.store, err = journal.Open(filepath.Join(directory, "projects"), s.project.Name)
+	if err != nil {
+		return refuse(err, "")
+	}
+	for _, warning := range s.store.Warnings() {
+		fmt.Fprintln(s.app.err, "warning: "+warning)
+	}
+	return nil
+}
+
+// stateDirectory is where Gapless keeps its state on this host.
+func stateDirectory() (string, error) {
+	if directory := os.Getenv("GAPLESS_STATE_DIR"); directory != "" {
+		return filepath.Abs(directory)
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/gapless", nil
+	}
+	if directory := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(directory) {
+		return filepath.Join(directory, "gapless"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", refuse(fmt.Errorf("no place for the state: %w", err), "set GAPLESS_STATE_DIR")
+	}
+	return filepath.Join(home, ".local", "state", "gapless"), nil
+}
+
+// makePrivate makes the state directory for its owner alone.
+func makePrivate(directory string) error {
+	if err := os.MkdirAll(filepath.Dir(directory), 0o755); err != nil {
+		return refuse(fmt.Errorf("state directory: %w", err), "set GAPLESS_STATE_DIR to a directory that you can write to")
+	}
+	if err := os.Mkdir(directory, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return refuse(fmt.Errorf("state directory: %w", err), "set GAPLESS_STATE_DIR to a directory that you can write to")
+	}
+	return nil
+}
+
+// connect reaches the Docker engine and the edge.
+func (s *session) connect(ctx context.Context) error {
+	e, err := engine.Connect(ctx, engine.Options{Host: s.app.flags.host, Context: s.app.flags.dockerContext})
+	if err != nil {
+		return err
+	}
+	s.engine = e
+	s.use(s.project)
+	directory, err := edgeDirectory()
+	if err != nil {
+		return err
+	}
+	s.edge = edgectl.NewClient(directory)
+	return nil
+}
+
+// use binds the engine to a project, which in a rollback or a resume is not
+// the one of the compose file.
+func (s *session) use(p *project.Project) {
+	s.project = p
+	s.bench = engine.ForProject(s.engine, p.Compose)
+}
+
+// edgeDirectory is where the one edge of this host keeps its sockets.
+func edgeDirectory() (string, error) {
+	directory, err := stateDirectory()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(directory, "edge"), nil
+}
+
+// take gets the lock of the project; another holder is an error with its own
+// exit code.
+func (s *session) take(command string) error {
+	lock, err := s.store.Lock(journal.Self("", command, Version))
+	var locked *journal.LockedError
+	if errors.As(err, &locked) {
+		return &exitStatus{code: exitLocked, err: err, hint: "gapless lock status shows who works on it"}
+	}
+	if err != nil {
+		return refuse(err, "")
+	}
+	s.lock = lock
+	return nil
+}
+
+// close gives everything back.
+func (s *session) close() {
+	if s.lock != nil {
+		_ = s.lock.Unlock()
+	}
+	if s.store != nil {
+		_ = s.store.Close()
+	}
+	if s.engine != nil {
+		_ = s.engine.Close()
+	}
+}
