@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+
+	"gapless/internal/update"
+)
+
+// createRequest is what an update wants different from the request that
+// docker compose makes for a service on its own.
+type createRequest struct {
+	spec         update.CreateSpec
+	dependencies string                 // of the whole project, because a narrowed one has none
+	configHash   string                 // empty: as docker compose computed it
+	inherited    []container.MountPoint // of the predecessor
+	imageVolumes map[string]struct{}    // destinations that the image declares
+}
+
+// apply changes the request. It is the only place where a container of an
+// update differs from one of docker compose.
+func (r *createRequest) apply(options *client.ContainerCreateOptions) {
+	composeName := options.Name
+	options.Name = r.spec.Name
+	config := *options.Config
+	config.Labels = maps.Clone(config.Labels)
+	config.Labels[labelNumber] = strconv.Itoa(r.spec.Number)
+	config.Labels[labelDependencies] = r.dependencies
+	if r.configHash != "" {
+		config.Labels[labelConfigHash] = r.configHash
+	}
+	maps.Copy(config.Labels, ownLabels(r.spec))
+	options.Config = &config
+	host := *options.HostConfig
+	host.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyDisabled}
+	host.Mounts = r.inherit(&host)
+	options.HostConfig = &host
+	if options.NetworkingConfig != nil {
+		for _, endpoint := range options.NetworkingConfig.EndpointsConfig {
+			renameAlias(endpoint, composeName, r.spec.Name)
+		}
+	}
+}
+
+// renameAlias corrects the alias by which a container is found under its own
+// name.
+func renameAlias(endpoint *network.EndpointSettings, composeName, name string) {
+	for i, alias := range endpoint.Aliases {
+		if alias == composeName {
+			endpoint.Aliases[i] = name
+		}
+	}
+}
+
+// inherit returns the mounts with the volumes of the predecessor at those
+// destinations where the new container would get an empty anonymous one.
+func (r *createRequest) inherit(host *container.HostConfig) []mount.Mount {
+	mounts := slices.Clone(host.Mounts)
+	for _, old := range r.inherited {
+		if old.Type != mount.TypeVolume || boundTo(host.Binds, old.Destination) {
+			continue
+		}
+		taken := mount.Mount{Type: mount.TypeVolume, Source: old.Name, Target: old.Destination, ReadOnly: !old.RW}
+		at := slices.IndexFunc(mounts, func(m mount.Mount) bool { return m.Target == old.Destination })
+		switch _, declared := r.imageVolumes[old.Destination]; {
+		case at >= 0 && mounts[at].Type == mount.TypeVolume && mounts[at].Source == "":
+			mounts[at] = taken
+		case at < 0 && declared:
+			mounts = append(mounts, taken)
+		}
+	}
+	return mounts
+}
+
+// boundTo tells whether one of the binds "source:destination:mode" has the
+// destination.
+func boundTo(binds []string, destination string) bool {
+	return slices.ContainsFunc(binds, func(bind string) bool {
+		parts := strings.Split(bind, ":")
+		return len(parts) >= 2 && parts[len(parts)-2] == destination || parts[len(parts)-1] == destination
+	})
+}
+
+// dependenciesLabel is the label from which docker compose reads the order of
+// services when it has no file, as in docker compose -p NAME down.
+func dependenciesLabel(service types.ServiceConfig) string {
+	var parts []string
+	for name, dependency := range service.DependsOn {
+		parts = append(parts, fmt.Sprintf("%s:%s:%t", name, dependency.Condition, dependency.Restart))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ",")
+}

@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/containerd/errdefs"
+	"github.com/docker/compose/v5/pkg/api"
+	"github.com/moby/moby/client"
+)
+
+// buildWait and pullWait bound what depends on the outside world.
+const (
+	buildWait = 2 * time.Hour
+	pullWait  = time.Hour
+)
+
+// outputLines is how much of a failed build is shown.
+const outputLines = 30
+
+// Build implements update.Images through the Compose SDK: with BuildKit where
+// buildx is installed, with the classic builder otherwise.
+func (w *Workbench) Build(ctx context.Context, serviceName string) (string, error) {
+	service, known := w.project.Services[serviceName]
+	if !known || service.Build == nil {
+		return "", fmt.Errorf("service %s has no build section", serviceName)
+	}
+	ctx, cancel := context.WithTimeout(ctx, buildWait)
+	defer cancel()
+	output := &tail{}
+	sdk, err := w.engine.sdk(w.engine.client, output)
+	if err != nil {
+		return "", err
+	}
+	project, err := w.project.WithSelectedServices(nil)
+	if err != nil {
+		return "", err
+	}
+	err = sdk.Build(ctx, project, api.BuildOptions{Services: []string{serviceName}, Progress: "plain", Out: output})
+	if err != nil {
+		return "", &ImageError{Kind: ImageBuildFailed, Reference: w.imageReference(service), Output: output.lines(outputLines), Err: err}
+	}
+	return w.ImageID(ctx, w.imageReference(service))
+}
+
+// Pull implements update.Images, with the credentials of docker login.
+func (w *Workbench) Pull(ctx context.Context, serviceName string) (string, error) {
+	service, known := w.project.Services[serviceName]
+	if !known || service.Image == "" {
+		return "", fmt.Errorf("service %s has no image to pull", serviceName)
+	}
+	ctx, cancel := context.WithTimeout(ctx, pullWait)
+	defer cancel()
+	output := &tail{}
+	sdk, err := w.engine.sdk(w.engine.client, output)
+	if err != nil {
+		return "", err
+	}
+	project, err := w.project.WithSelectedServices([]string{serviceName}, types.IgnoreDependencies)
+	if err != nil {
+		return "", err
+	}
+	one := project.Services[serviceName]
+	one.PullPolicy = types.PullPolicyAlways
+	one.Build = nil
+	project.Services[serviceName] = one
+	if err := sdk.Pull(ctx, project, api.PullOptions{Quiet: true}); err != nil {
+		return "", &ImageError{Kind: pullTrouble(err), Reference: service.Image, Err: err}
+	}
+	return w.ImageID(ctx, service.Image)
+}
+
+// ImageID returns the ID of the image that a reference names on this host; an
+// *ImageError if it names none.
+func (w *Workbench) ImageID(ctx context.Context, reference string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, quickWait)
+	defer cancel()
+	image, err := w.engine.client.ImageInspect(ctx, reference)
+	if errdefs.IsNotFound(err) {
+		return "", &ImageError{Kind: ImageMissing, Reference: reference, Err: err}
+	}
+	return image.ID, err
+}
+
+// Tag implements update.Images.
+func (w *Workbench) Tag(ctx context.Context, imageID, reference string) error {
+	ctx, cancel := context.WithTimeout(ctx, quickWait)
+	defer cancel()
+	_, err := w.engine.client.ImageTag(ctx, client.ImageTagOptions{Source: imageID, Target: reference})
+	if errdefs.IsNotFound(err) {
+		return &ImageError{Kind: ImageMissing, Reference: imageID, Err: err}
+	}
+	return err
+}
+
+// Untag implements update.Images. An image that containers still use keeps
+// its content: removal is never forced.
+func (w *Workbench) Untag(ctx context.Context, reference string) error {
+	return w.engine.untag(ctx, reference)
+}
+
+func (e *Engine) untag(ctx context.Context, reference string) error {
+	ctx, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	_, err := e.client.ImageRemove(ctx, reference, client.ImageRemoveOptions{PruneChildren: true})
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"path"
+	"strconv"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/moby/moby/client"
+)
+
+// injectWait bounds the copy of one file into a container.
+const injectWait = 30 * time.Second
+
+// injectFiles copies those configs and secrets into a container that come
+// from the compose file or the environment and thus cannot be mounted. docker
+// compose does it when it starts a container; it is done at the creation
+// here, because the start must stay a single act.
+func (w *Workbench) injectFiles(ctx context.Context, service types.ServiceConfig, id string) error {
+	var files []injectedFile
+	for _, secret := range service.Secrets {
+		source := types.FileObjectConfig(w.project.Secrets[secret.Source])
+		files = append(files, injectedFile{"secret", "/run/secrets", types.FileReferenceConfig(secret), source})
+	}
+	for _, config := range service.Configs {
+		source := types.FileObjectConfig(w.project.Configs[config.Source])
+		files = append(files, injectedFile{"config", "/", types.FileReferenceConfig(config), source})
+	}
+	for _, file := range files {
+		if err := w.inject(ctx, service, id, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// injectedFile is a config or secret on its way into a container.
+type injectedFile struct {
+	kind      string
+	directory string // that a relative target is under
+	reference types.FileReferenceConfig
+	source    types.FileObjectConfig
+}
+
+func (w *Workbench) inject(ctx context.Context, service types.ServiceConfig, id string, file injectedFile) error {
+	content := file.source.Content
+	if content == "" && file.source.Environment != "" {
+		value, set := w.project.Environment[file.source.Environment]
+		if !set {
+			return fmt.Errorf("environment variable %s, required by %s %s, is not set", file.source.Environment, file.kind, file.reference.Source)
+		}
+		content = value
+	}
+	if content == "" {
+		return nil
+	}
+	if service.ReadOnly {
+		return fmt.Errorf("%s %s cannot be put into service %s, which is read_only: only a file can be mounted there", file.kind, file.reference.Source, service.Name)
+	}
+	archive, err := file.archive(content)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", file.kind, file.reference.Source, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, injectWait)
+	defer cancel()
+	_, err = w.engine.client.CopyToContainer(ctx, id, client.CopyToContainerOptions{
+		DestinationPath: "/",
+		Content:         archive,
+		CopyUIDGID:      file.reference.UID != "" || file.reference.GID != "",
+	})
+	return err
+}
+
+// target is where the file appears in the container.
+func (f injectedFile) target() string {
+	name := f.reference.Target
+	if name == "" {
+		name = f.reference.Source
+	}
+	if path.IsAbs(name) {
+		return name
+	}
+	return path.Join(f.directory, name)
+}
+
+// archive packs the content as the single file of a tar.
+func (f injectedFile) archive(content string) (*bytes.Buffer, error) {
+	header := &tar.Header{Name: f.target(), Size: int64(len(content)), Mode: 0o444, ModTime: time.Now()}
+	if f.reference.Mode != nil {
+		header.Mode = int64(*f.reference.Mode)
+	}
+	var err error
+	if header.Uid, err = numericID(f.reference.UID); err != nil {
+		return nil, err
+	}
+	if header.Gid, err = numericID(f.reference.GID); err != nil {
+		return nil, err
+	}
+	packed := &bytes.Buffer{}
+	writer := tar.NewWriter(packed)
+	if err := writer.WriteHeader(header); err != nil {
+		return nil, err
+	}
+	if _, err := writer.Write([]byte(content)); err != nil {
+		return nil, err
+	}
+	return packed, writer.Close()
+}
+
+// numericID reads a user or group number; empty is root.
+func numericID(text string) (int, error) {
+	if text == "" {
+		return 0, nil
+	}
+	return strconv.Atoi(text)
+}

@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+
+	"gapless/internal/update"
+)
+
+// Inspect implements update.Containers.
+func (w *Workbench) Inspect(ctx context.Context, name string) (update.Container, error) {
+	return w.engine.Inspect(ctx, name)
+}
+
+// Inspect looks at a container by name or ID. It returns update.ErrNoContainer
+// if there is none.
+func (e *Engine) Inspect(ctx context.Context, name string) (update.Container, error) {
+	found, err := e.inspect(ctx, name)
+	if err != nil {
+		return update.Container{}, err
+	}
+	return e.describe(ctx, found), nil
+}
+
+// inspect returns what the engine knows, or update.ErrNoContainer. A name
+// matches whole: the engine alone would also take the beginning of an ID.
+func (e *Engine) inspect(ctx context.Context, name string) (container.InspectResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, quickWait)
+	defer cancel()
+	result, err := e.client.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
+	if errdefs.IsNotFound(err) {
+		return container.InspectResponse{}, fmt.Errorf("%s: %w", name, update.ErrNoContainer)
+	}
+	if err != nil {
+		return container.InspectResponse{}, err
+	}
+	found := result.Container
+	if found.ID != name && strings.TrimPrefix(found.Name, "/") != name {
+		return container.InspectResponse{}, fmt.Errorf("%s: %w", name, update.ErrNoContainer)
+	}
+	return found, nil
+}
+
+// describe translates the engine's view of a container.
+func (e *Engine) describe(ctx context.Context, c container.InspectResponse) update.Container {
+	described := update.Container{
+		Name:         strings.TrimPrefix(c.Name, "/"),
+		ID:           c.ID,
+		ImageID:      c.Image,
+		RestartCount: c.RestartCount,
+		Created:      parseTime(c.Created),
+	}
+	if c.Config != nil {
+		labels := c.Config.Labels
+		described.Service = labels[labelService]
+		described.Number, _ = strconv.Atoi(labels[labelNumber])
+		described.ConfigHash = labels[labelConfigHash]
+		described.Run = labels[LabelRun]
+		described.Image = c.Config.Image
+		described.StopSignal = c.Config.StopSignal
+	}
+	if c.HostConfig != nil {
+		described.Restart = restartText(c.HostConfig.RestartPolicy)
+	}
+	if c.State != nil {
+		described.Running = c.State.Running
+		described.Restarting = c.State.Restarting
+		described.OOMKilled = c.State.OOMKilled
+		described.ExitCode = c.State.ExitCode
+		described.PID = c.State.Pid
+		described.StartedAt = parseTime(c.State.StartedAt)
+	}
+	if described.Running {
+		described.Addresses = e.addresses(ctx, c)
+	}
+	return described
+}
+
+// parseTime reads a time of the engine; its "never" is the zero time.
+func parseTime(text string) time.Time {
+	parsed, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || parsed.Year() <= 1 {
+		return time.Time{}
+	}
+	return parsed
+}
+
+// wasStarted tells whether a container ever ran.
+func wasStarted(c container.InspectResponse) bool {
+	return c.State != nil && !parseTime(c.State.StartedAt).IsZero()
+}
+
+// restartText writes a restart policy as in a compose file.
+func restartText(policy container.RestartPolicy) string {
+	switch {
+	case policy.Name == "":
+		return "no"
+	case policy.Name == container.RestartPolicyOnFailure && policy.MaximumRetryCount > 0:
+		return fmt.Sprintf("on-failure:%d", policy.MaximumRetryCount)
+	}
+	return string(policy.Name)
+}
+
+// parseRestart reads a restart policy as in a compose file.
+func parseRestart(text string) (container.RestartPolicy, error) {
+	name, count, counted := strings.Cut(text, ":")
+	policy := container.RestartPolicy{Name: container.RestartPolicyMode(name)}
+	switch policy.Name {
+	case "":
+		policy.Name = container.RestartPolicyDisabled
+	case container.RestartPolicyDisabled, container.RestartPolicyAlways, container.RestartPolicyUnlessStopped, container.RestartPolicyOnFailure:
+	default:
+		return policy, fmt.Errorf("restart policy %q is none of no, always, unless-stopped, on-failure[:n]", text)
+	}
+	if counted {
+		retries, err := strconv.Atoi(count)
+		if err != nil || retries < 0 || policy.Name != container.RestartPolicyOnFailure {
+			return policy, fmt.Errorf("restart policy %q is none of no, always, unless-stopped, on-failure[:n]", text)
+		}
+		policy.MaximumRetryCount = retries
+	}
+	return policy, nil
+}
+
+// addresses lists the IPs under which the host reaches a container, those of
+// its main network first.
+func (e *Engine) addresses(ctx context.Context, c container.InspectResponse) []string {
+	if c.HostConfig == nil || c.NetworkSettings == nil {
+		return nil
+	}
+	mode := string(c.HostConfig.NetworkMode)
+	if mode == "host" {
+		return []string{"127.0.0.1"}
+	}
+	if other, shared := strings.CutPrefix(mode, "container:"); shared {
+		owner, err := e.inspect(ctx, other)
+		if err != nil {
+			return nil
+		}
+		return e.addresses(ctx, owner)
+	}
+	var main, others []string
+	for _, name := range sortedKeys(c.NetworkSettings.Networks) {
+		endpoint := c.NetworkSettings.Networks[name]
+		if endpoint == nil || !e.reachable(ctx, endpoint) {
+			continue
+		}
+		if name == mode || mode == "default" && name == "bridge" || endpoint.NetworkID == mode {
+			main = append(main, endpointAddresses(endpoint)...)
+		} else {
+			others = append(others, endpointAddresses(endpoint)...)
+		}
+	}
+	return append(main, others...)
+}
+
+// endpointAddresses lists the IPs in one network, IPv4 first.
+func endpointAddresses(endpoint *network.EndpointSettings) []string {
+	var found []string
+	for _, address := range []netip.Addr{endpoint.IPAddress, endpoint.GlobalIPv6Address} {
+		if address.IsValid() && !address.IsUnspecified() {
+			found = append(found, address.String())
+		}
+	}
+	return found
+}
+
+// reachable tells whether the host is a neighbour in the network. It is in a
+// bridge; macvlan, ipvlan and overlay keep the host out.
+func (e *Engine) reachable(ctx context.Context, endpoint *network.EndpointSettings) bool {
+	if endpoint.NetworkID == "" {
+		return false
+	}
+	if driver, known := e.drivers.Load(endpoint.NetworkID); known {
+		return driver == "bridge"
+	}
+	ctx, cancel := context.WithTimeout(ctx, quickWait)
+	defer cancel()
+	result, err := e.client.NetworkInspect(ctx, endpoint.NetworkID, client.NetworkInspectOptions{})
+	if err != nil {
+		return false
+	}
+	e.drivers.Store(endpoint.NetworkID, result.Network.Driver)
+	return result.Network.Driver == "bridge"
+}
