@@ -24,7 +24,9 @@ type Body struct {
 	remaining int64
 	overhead  int64
 	inChunk   bool
-	finished  bool
+	// inTrailers is set behind the last chunk.
+	inTrailers bool
+	finished   bool
 	// Trailers are the header lines behind a chunked body, ready to be written.
 	Trailers []byte
 }
@@ -81,6 +83,25 @@ func (b *Body) Read(p []byte) (int, error) {
 	return b.readChunked(p)
 }
 
+// ReadBuffered is Read without waiting for the peer: it returns 0 and no error when
+// nothing can be had yet.
+func (b *Body) ReadBuffered(p []byte) (int, error) {
+	source := b.in.source
+	b.in.source = blocked{}
+	n, err := b.Read(p)
+	b.in.source = source
+	if err == errWouldBlock {
+		err = nil
+	}
+	return n, err
+}
+
+var errWouldBlock = errors.New("nothing buffered")
+
+type blocked struct{}
+
+func (blocked) Read([]byte) (int, error) { return 0, errWouldBlock }
+
 // readSome reads at most remaining bytes, the buffered ones first.
 func (b *Body) readSome(p []byte) (int, error) {
 	if int64(len(p)) > b.remaining {
@@ -121,7 +142,7 @@ func (b *Body) readChunked(p []byte) (int, error) {
 			if total > 0 && !b.lineBuffered() {
 				return total, nil
 			}
-			if err := b.nextChunk(); err != nil {
+			if err := b.advance(); err != nil {
 				return total, err
 			}
 			continue
@@ -151,7 +172,11 @@ func (b *Body) lineBuffered() bool {
 	return bytes.IndexByte(buffered, '\n') >= 0
 }
 
-func (b *Body) nextChunk() error {
+// advance goes to the next data byte. It can be repeated after errWouldBlock.
+func (b *Body) advance() error {
+	if b.inTrailers {
+		return b.readTrailers()
+	}
 	if b.inChunk {
 		if err := b.endChunk(); err != nil {
 			return err
@@ -168,10 +193,11 @@ func (b *Body) nextChunk() error {
 	if b.remaining, err = chunkSize(line); err != nil {
 		return err
 	}
-	b.inChunk = true
 	if b.remaining == 0 {
+		b.inTrailers = true
 		return b.readTrailers()
 	}
+	b.inChunk = true
 	return nil
 }
 
