@@ -1,0 +1,226 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gapless/internal/edge/wire"
+)
+
+const (
+	// lingerTime is how long clients are told to go before idle connections are closed:
+	// a request that was on its way is still answered.
+	lingerTime          = 600 * time.Millisecond
+	defaultDrainMaxWait = 30 * time.Second
+	sweepEvery          = time.Second
+	// idleAfter is how long nothing must happen before memory is given back.
+	idleAfter = 10 * time.Second
+)
+
+// Options are what an Edge needs to run.
+type Options struct {
+	// StateDirectory holds the sockets and the snapshot; it is made 0700 when missing.
+	StateDirectory string
+	Version        string
+	Log            *slog.Logger
+	// Inherited are listening sockets that were passed in; one that no project asks for
+	// is kept open and unused.
+	Inherited []net.Listener
+	// DrainMaxWait bounds the stop: requests still running afterwards are cut (30 s).
+	DrainMaxWait time.Duration
+
+	bootID string
+}
+
+// Edge is the running data plane.
+type Edge struct {
+	log          *slog.Logger
+	version      string
+	drainMaxWait time.Duration
+	current      atomic.Pointer[snapshot]
+	store        *store
+	files        *files
+	listeners    *listeners
+	clients      clients
+	// leaving makes each answer end its connection; closing ends idle connections too.
+	leaving, closing atomic.Bool
+}
+
+// New prepares an edge; nothing is opened before Run.
+func New(options Options) *Edge {
+	e := &Edge{
+		log: options.Log, version: options.Version, store: newStore(),
+		files:        &files{directory: options.StateDirectory, bootID: options.bootID},
+		drainMaxWait: options.DrainMaxWait,
+	}
+	if e.files.bootID == "" {
+		e.files.bootID = bootID()
+	}
+	if e.drainMaxWait <= 0 {
+		e.drainMaxWait = defaultDrainMaxWait
+	}
+	e.listeners = &listeners{edge: e, byKey: map[string]*listener{}, inherited: options.Inherited}
+	e.clients.open = map[*client]struct{}{}
+	e.current.Store(&snapshot{superseded: make(chan struct{})})
+	return e
+}
+
+// Run serves until the context ends, then leaves in order.
+func (e *Edge) Run(ctx context.Context) error {
+	if err := os.MkdirAll(e.files.directory, 0o700); err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	controlSocket, err := listenPrivate(filepath.Join(e.files.directory, wire.ControlSocketName))
+	if err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	defer controlSocket.Close()
+	probeSocket, err := listenPrivate(filepath.Join(e.files.directory, wire.ProbeSocketName))
+	if err != nil {
+		return fmt.Errorf("probe socket: %w", err)
+	}
+	e.restore(e.files.load())
+	probes := &listener{key: "probe", probe: true}
+	e.listeners.accepting.Add(1)
+	go e.listeners.accept(probes, probeSocket)
+	server := &http.Server{Handler: e.control(), ReadHeaderTimeout: headMaxWait, ErrorLog: slog.NewLogLogger(e.log.Handler(), slog.LevelWarn)}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(controlSocket) }()
+	e.log.Info("edge is running", "version", e.version, "state", e.files.directory)
+	err = e.sweep(ctx, failed)
+	probeSocket.Close()
+	e.leave()
+	server.Close()
+	return err
+}
+
+// listenPrivate opens a socket that only its owner can reach.
+func listenPrivate(path string) (net.Listener, error) {
+	socket, err := listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	return socket, os.Chmod(path, 0o600)
+}
+
+// sweep closes idle connections in time until the edge has to stop.
+func (e *Edge) sweep(ctx context.Context, failed <-chan error) error {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	active, released := time.Now(), false
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return fmt.Errorf("control socket: %w", err)
+		case now := <-ticker.C:
+			if e.trimPools(now) || e.clients.count() > 0 {
+				active, released = now, false
+			} else if !released && now.Sub(active) > idleAfter {
+				debug.FreeOSMemory()
+				released = true
+			}
+		}
+	}
+}
+
+// trimPools tells whether a target is in use.
+func (e *Edge) trimPools(now time.Time) (busy bool) {
+	e.store.mu.Lock()
+	targets := make([]*target, 0, len(e.store.targets))
+	for _, t := range e.store.targets {
+		targets = append(targets, t)
+	}
+	e.store.mu.Unlock()
+	for _, t := range targets {
+		t.pool.trim(now)
+		busy = busy || t.inFlight() > 0
+	}
+	return busy
+}
+
+// leave stops without losing a request: what the kernel has accepted is served, each
+// answer tells its client to go, idle connections are closed only after lingerTime,
+// and requests in flight may end within the drain time.
+func (e *Edge) leave() {
+	until := time.Now().Add(e.drainMaxWait)
+	e.leaving.Store(true)
+	e.listeners.leave()
+	time.Sleep(min(lingerTime, e.drainMaxWait))
+	e.closing.Store(true)
+	for e.clients.count() > 0 && time.Now().Before(until) {
+		e.clients.wake()
+		time.Sleep(10 * time.Millisecond)
+	}
+	if cut := e.clients.count(); cut > 0 {
+		e.log.Warn("cutting connections that are still open", "connections", cut)
+		e.clients.abort()
+	}
+	e.store.mu.Lock()
+	defer e.store.mu.Unlock()
+	for _, t := range e.store.targets {
+		t.pool.closeAll()
+	}
+	for _, h := range e.store.holds {
+		h.timer.Stop()
+	}
+}
+
+// clients are the open connections.
+type clients struct {
+	mu     sync.Mutex
+	open   map[*client]struct{}
+	closed bool
+}
+
+func (s *clients) add(c *client) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.open[c] = struct{}{}
+	}
+	return !s.closed
+}
+
+func (s *clients) remove(c *client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, c)
+}
+
+func (s *clients) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+func (s *clients) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.open {
+		c.wake()
+	}
+}
+
+func (s *clients) abort() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for c := range s.open {
+		abort(c.conn)
+	}
+}
+
+// ErrInherited means that LISTEN_FDS names something that is no listening socket.
+var ErrInherited = errors.New("inherited descriptor is not a listening socket")

@@ -1,0 +1,306 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gapless/internal/edge/wire"
+)
+
+const (
+	bindPause        = 2 * time.Millisecond
+	bindPauseLater   = 250 * time.Millisecond
+	bindImpatience   = 60 * time.Second
+	defaultBindWait  = 60 * time.Second
+	acceptPauseFirst = 5 * time.Millisecond
+	acceptPauseLast  = 500 * time.Millisecond
+)
+
+// listener is one listening socket, wanted by one or more projects.
+type listener struct {
+	key, network, address string
+	// probe makes requests go to the target that they name.
+	probe    bool
+	trusted  atomic.Pointer[[]netip.Prefix]
+	mu       sync.Mutex
+	socket   net.Listener
+	state    string
+	failure  error
+	unwanted bool
+}
+
+func listenerKey(network, address string) string { return network + "!" + address }
+
+func (l *listener) trustedPrefixes() []netip.Prefix {
+	if prefixes := l.trusted.Load(); prefixes != nil {
+		return *prefixes
+	}
+	return nil
+}
+
+// listen opens the socket. A stale unix socket is replaced only when nobody answers on
+// it, and nothing that is not a socket is ever removed.
+func listen(network, address string) (net.Listener, error) {
+	if network != "unix" {
+		return net.Listen(network, address)
+	}
+	if found, err := os.Lstat(address); err == nil {
+		if found.Mode().Type() != fs.ModeSocket {
+			return nil, fmt.Errorf("%s exists and is not a socket", address)
+		}
+		if conn, err := net.Dial("unix", address); err == nil {
+			conn.Close()
+			return nil, fmt.Errorf("%s is served by another process", address)
+		}
+		os.Remove(address)
+	}
+	socket, err := net.Listen("unix", address)
+	if err != nil {
+		return nil, err
+	}
+	// The path stays when the descriptor is handed on; it is removed explicitly.
+	socket.(*net.UnixListener).SetUnlinkOnClose(false)
+	return socket, nil
+}
+
+// listeners is the table of sockets. Only a change that no longer wants a socket
+// closes it; a changed route, target or weight never comes near.
+type listeners struct {
+	edge  *Edge
+	mu    sync.Mutex
+	byKey map[string]*listener
+	// inherited are sockets that were passed in and are not in use yet.
+	inherited []net.Listener
+	accepting sync.WaitGroup
+}
+
+// ensure opens what is missing. With wait, a taken address is tried again in the
+// background; otherwise the first failure undoes what was opened and is returned.
+func (t *listeners) ensure(wanted []wire.Listener, wait bool, maxWait time.Duration) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var opened []*listener
+	for _, w := range wanted {
+		key := listenerKey(w.Network, w.Address)
+		if present := t.byKey[key]; present != nil && present.serves(wait) {
+			continue
+		}
+		l := &listener{key: key, network: w.Network, address: w.Address}
+		err := t.open(l)
+		if err != nil && !wait {
+			for _, undo := range opened {
+				t.drop(undo)
+			}
+			return fmt.Errorf("listen on %s: %w", w.Address, err)
+		}
+		if previous := t.byKey[key]; previous != nil {
+			previous.close()
+		}
+		t.byKey[key] = l
+		opened = append(opened, l)
+		if err != nil {
+			go t.retry(l, maxWait)
+		}
+	}
+	return nil
+}
+
+// serves tells whether the listener needs no new attempt.
+func (l *listener) serves(wait bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state == wire.ListenerServing || (wait && l.state == wire.ListenerWaiting)
+}
+
+func (t *listeners) open(l *listener) error {
+	socket := t.adopt(l)
+	if socket == nil {
+		var err error
+		if socket, err = listen(l.network, l.address); err != nil {
+			l.note(wire.ListenerWaiting, err)
+			return err
+		}
+	}
+	if l.network == "unix" {
+		// The directory decides who may connect: a web server's user has to.
+		os.Chmod(l.address, 0o666)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unwanted {
+		socket.Close()
+		return nil
+	}
+	l.socket, l.state, l.failure = socket, wire.ListenerServing, nil
+	t.accepting.Add(1)
+	go t.accept(l, socket)
+	return nil
+}
+
+// adopt takes a socket that was passed in for the same address.
+func (t *listeners) adopt(l *listener) net.Listener {
+	for i, socket := range t.inherited {
+		if sameAddress(l, socket.Addr()) {
+			t.inherited = append(t.inherited[:i:i], t.inherited[i+1:]...)
+			return socket
+		}
+	}
+	return nil
+}
+
+func sameAddress(l *listener, passed net.Addr) bool {
+	if passed.Network() != l.network {
+		return false
+	}
+	if l.network == "unix" {
+		return passed.String() == filepath.Clean(l.address)
+	}
+	wanted, err := net.ResolveTCPAddr("tcp", l.address)
+	have, ok := passed.(*net.TCPAddr)
+	if err != nil || !ok || wanted.Port != have.Port {
+		return false
+	}
+	anyWanted := wanted.IP == nil || wanted.IP.IsUnspecified()
+	return anyWanted && have.IP.IsUnspecified() || wanted.IP.Equal(have.IP)
+}
+
+func (l *listener) note(state string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state, l.failure = state, err
+}
+
+// retry binds as soon as the present owner lets go of the address.
+func (t *listeners) retry(l *listener, maxWait time.Duration) {
+	began := time.Now()
+	for {
+		pause := bindPause
+		if time.Since(began) > bindImpatience {
+			pause = bindPauseLater
+		}
+		time.Sleep(pause)
+		if l.isUnwanted() || t.edge.leaving.Load() {
+			return
+		}
+		t.mu.Lock()
+		err := t.open(l)
+		t.mu.Unlock()
+		if err == nil {
+			t.edge.log.Info("listening", "address", l.address)
+			return
+		}
+		if maxWait > 0 && time.Since(began) > maxWait {
+			l.note(wire.ListenerFailed, err)
+			t.edge.log.Error("cannot listen", "address", l.address, "error", err)
+			return
+		}
+	}
+}
+
+func (l *listener) isUnwanted() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unwanted
+}
+
+// close ends a listener for good.
+func (l *listener) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unwanted = true
+	if l.socket != nil {
+		l.socket.Close()
+		if l.network == "unix" {
+			os.Remove(l.address)
+		}
+	}
+}
+
+func (t *listeners) drop(l *listener) {
+	delete(t.byKey, l.key)
+	l.close()
+}
+
+// keepOnly closes the sockets that no project wants any more.
+func (t *listeners) keepOnly(wanted map[string][]netip.Prefix) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for key, l := range t.byKey {
+		prefixes, ok := wanted[key]
+		if !ok {
+			t.drop(l)
+			continue
+		}
+		l.trusted.Store(&prefixes)
+	}
+}
+
+func (t *listeners) states() []wire.ListenerState {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	states := make([]wire.ListenerState, 0, len(t.byKey))
+	for _, l := range t.byKey {
+		l.mu.Lock()
+		s := wire.ListenerState{Network: l.network, Address: l.address, State: l.state}
+		if l.failure != nil {
+			s.Error = l.failure.Error()
+		}
+		l.mu.Unlock()
+		states = append(states, s)
+	}
+	return states
+}
+
+// accept serves connections until the socket is closed. Running out of descriptors is
+// waited out: the connections stay in the kernel's queue.
+func (t *listeners) accept(l *listener, socket net.Listener) {
+	defer t.accepting.Done()
+	pause := acceptPauseFirst
+	for {
+		conn, err := socket.Accept()
+		if err == nil {
+			pause = acceptPauseFirst
+			go t.edge.serve(conn, l)
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+		t.edge.log.Warn("accept failed", "address", l.address, "error", err)
+		time.Sleep(pause)
+		pause = min(2*pause, acceptPauseLast)
+	}
+}
+
+// leave empties the kernel's queues of accepted connections, then closes the sockets.
+// The files of unix sockets stay: a successor may listen on them already.
+func (t *listeners) leave() {
+	t.mu.Lock()
+	for _, l := range t.byKey {
+		l.mu.Lock()
+		if until, ok := l.socket.(interface{ SetDeadline(time.Time) error }); ok {
+			until.SetDeadline(time.Now().Add(10 * acceptPauseFirst))
+		}
+		l.mu.Unlock()
+	}
+	t.mu.Unlock()
+	t.accepting.Wait()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, l := range t.byKey {
+		l.mu.Lock()
+		l.unwanted = true
+		if l.socket != nil {
+			l.socket.Close()
+		}
+		l.mu.Unlock()
+	}
+}

@@ -1,0 +1,117 @@
+package edge
+
+import (
+	"sync/atomic"
+	"time"
+
+	"gapless/internal/edge/wire"
+)
+
+// limits are wire.Limits with the defaults filled in.
+type limits struct {
+	holdMaxRequests  int
+	holdMaxBytes     int64
+	holdMaxWait      time.Duration
+	connectMaxWait   time.Duration
+	responseMaxWait  time.Duration
+	streamMaxSilence time.Duration
+}
+
+func withDefaults(l wire.Limits) limits {
+	milliseconds := func(value int64, otherwise time.Duration) time.Duration {
+		if value <= 0 {
+			return otherwise
+		}
+		return time.Duration(value) * time.Millisecond
+	}
+	out := limits{
+		holdMaxRequests:  l.HoldMaxRequests,
+		holdMaxBytes:     l.HoldMaxBytes,
+		holdMaxWait:      milliseconds(l.HoldMaxWaitMilliseconds, wire.DefaultHoldMaxWait),
+		connectMaxWait:   milliseconds(l.ConnectMaxWaitMilliseconds, wire.DefaultConnectMaxWait),
+		responseMaxWait:  milliseconds(l.ResponseMaxWaitMilliseconds, wire.DefaultResponseMaxWait),
+		streamMaxSilence: milliseconds(l.StreamMaxSilenceMilliseconds, wire.DefaultStreamMaxSilence),
+	}
+	if out.holdMaxRequests <= 0 {
+		out.holdMaxRequests = wire.DefaultHoldMaxRequests
+	}
+	if out.holdMaxBytes <= 0 {
+		out.holdMaxBytes = wire.DefaultHoldMaxBytes
+	}
+	return out
+}
+
+type serviceKey struct{ project, name string }
+
+// serviceState is the part of a service that outlives snapshots.
+type serviceState struct {
+	key   serviceKey
+	queue queue
+	turn  atomic.Uint32
+	// unclaimed counts requests that ended before a target was claimed.
+	unclaimed counters
+}
+
+// service is a route's destination in one snapshot; it never changes.
+type service struct {
+	state      *serviceState
+	limits     limits
+	held       bool
+	unverified bool
+	choices    []choice
+	turns      []uint16
+	// probed are all targets, those without weight included.
+	probed []choice
+}
+
+// parking says whether requests wait instead of being claimed, and why.
+func (s *service) parking() cause {
+	switch {
+	case s.held:
+		return causeHoldTimeout
+	case s.unverified:
+		return causeUnverified
+	case len(s.choices) == 0:
+		return causeNoTarget
+	}
+	return causeNone
+}
+
+// pick takes the next turn. A target that just refused a connection is passed over as
+// long as another one is not suspected; the last one is never given up.
+func (s *service) pick(avoid *target) choice {
+	if len(s.choices) == 1 {
+		return s.choices[0]
+	}
+	turn := int(s.state.turn.Add(1) % uint32(len(s.turns)))
+	picked := s.choices[s.turns[turn]]
+	if picked.target != avoid && !picked.target.suspected() {
+		return picked
+	}
+	for step := 1; step < len(s.turns); step++ {
+		other := s.choices[s.turns[(turn+step)%len(s.turns)]]
+		if other.target != avoid && !other.target.suspected() {
+			return other
+		}
+	}
+	return picked
+}
+
+func (s *service) inFlight() int64 {
+	var sum int64
+	for _, c := range s.choices {
+		sum += c.target.inFlight()
+	}
+	return sum
+}
+
+// snapshot is everything that a request's way depends on. It is immutable: a request
+// that holds one sees one truth, and a change is one pointer swap that touches no
+// socket, connection or pool.
+type snapshot struct {
+	generation uint64
+	tables     map[string]*table
+	services   map[serviceKey]*service
+	// superseded is closed when a newer snapshot is in force.
+	superseded chan struct{}
+}

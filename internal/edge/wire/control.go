@@ -1,0 +1,109 @@
+package wire
+
+// PutRequest is the body of PUT /v1/projects/{project}.
+type PutRequest struct {
+	Config ProjectConfig `json:"config"`
+	// WaitBind accepts a listener whose address is still taken: the edge keeps trying
+	// in the background for BindMaxWaitMilliseconds (60 s when zero) and reports the state.
+	WaitBind                bool  `json:"wait_bind,omitempty"`
+	BindMaxWaitMilliseconds int64 `json:"bind_max_wait_ms,omitempty"`
+}
+
+// PutResponse tells what the edge serves since the change.
+type PutResponse struct {
+	Generation uint64          `json:"generation"`
+	Listeners  []ListenerState `json:"listeners"`
+}
+
+// States of a listener.
+const (
+	ListenerServing = "serving"
+	ListenerWaiting = "waiting"
+	ListenerFailed  = "failed"
+)
+
+// ListenerState is one socket of the edge.
+type ListenerState struct {
+	Network string `json:"network"`
+	Address string `json:"address"`
+	State   string `json:"state"`
+	Error   string `json:"error,omitempty"`
+}
+
+// HoldRequest is the body of PUT /v1/projects/{project}/holds/{lease}: it takes the
+// hold, or renews it when the lease is known. Unless renewed within the TTL, the edge
+// releases it by itself.
+type HoldRequest struct {
+	// Services are the names to hold; empty means all of the project.
+	Services        []string `json:"services,omitempty"`
+	TTLMilliseconds int64    `json:"ttl_ms"`
+}
+
+// HoldResponse says until when a hold lasts unless renewed.
+type HoldResponse struct {
+	Generation      uint64 `json:"generation"`
+	TTLMilliseconds int64  `json:"ttl_ms"`
+}
+
+// ReleaseResponse answers the end of a hold or of a project.
+type ReleaseResponse struct {
+	Generation uint64 `json:"generation"`
+}
+
+// InFlight is the answer to GET /v1/targets/{id}: it also knows targets that no
+// snapshot names any more, until their last request has ended.
+type InFlight struct {
+	Target string `json:"target"`
+	// Requests counts claimed requests that are not fully answered, tunnels included.
+	Requests int64 `json:"requests"`
+	// Tunnels counts upgraded connections among them.
+	Tunnels int64 `json:"tunnels"`
+	// Idle counts pooled connections without a request.
+	Idle int `json:"idle"`
+	// Claimable tells whether ordinary requests can still reach it.
+	Claimable bool `json:"claimable"`
+	// Known is false when the edge holds nothing of this target any more.
+	Known bool `json:"known"`
+}
+
+// Health is the answer to GET /v1/health.
+type Health struct {
+	Version     string `json:"version"`
+	WireVersion int    `json:"wire_version"`
+	PID         int    `json:"pid"`
+	Generation  uint64 `json:"generation"`
+	// Leaving is set once the edge was asked to stop.
+	Leaving bool `json:"leaving,omitempty"`
+	// Unverified lists projects whose targets were loaded after a reboot of the host:
+	// their addresses may belong to other containers, so their requests wait until
+	// the project is put again.
+	Unverified []string        `json:"unverified,omitempty"`
+	Listeners  []ListenerState `json:"listeners"`
+	// Disabled lists parts of the loaded snapshot that were refused, with the reason.
+	Disabled []string `json:"disabled,omitempty"`
+	Holds    []Hold   `json:"holds,omitempty"`
+}
+
+// Hold is a hold in force.
+type Hold struct {
+	Project         string   `json:"project"`
+	Lease           string   `json:"lease"`
+	Services        []string `json:"services"`
+	TTLMilliseconds int64    `json:"ttl_ms"`
+}
+
+// Codes of Refusal.
+const (
+	CodeInvalid     = "invalid"
+	CodeConflict    = "conflict"
+	CodeBind        = "bind"
+	CodeUnknown     = "unknown"
+	CodePersist     = "persist"
+	CodeUnsupported = "unsupported"
+)
+
+// Refusal is the body of every answer that is not a success.
+type Refusal struct {
+	Code  string `json:"code"`
+	Error string `json:"error"`
+}
