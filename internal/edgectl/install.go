@@ -15,7 +15,7 @@ import (
 )
 
 // DefaultStateDirectory is the edge's home on a host.
-const DefaultStateDirectory = "/var/lib/gapless"
+const DefaultStateDirectory = "/var/lib/gapless/edge"
 
 // ContainerHost is what installing needs of a container engine.
 type ContainerHost interface {

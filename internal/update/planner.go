@@ -89,7 +89,7 @@ func newPlanner(state State, p *project.Project, changes []change.Change, option
 		plan:    Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1, Strategy: StrategyRolling},
 	}
 	if planner.adopts() {
-		planner.plan.From, planner.plan.To = 1, 2
+		planner.plan.From, planner.plan.To = from+1, from+2
 	}
 	for _, c := range changes {
 		planner.changes[c.Service] = c
@@ -101,9 +101,19 @@ func newPlanner(state State, p *project.Project, changes []change.Change, option
 	return planner
 }
 
-// adopts tells whether the project runs and was never updated by Gapless.
+// adopts tells whether something runs that is not the last release: it was
+// never updated by Gapless, or by somebody else since.
 func (p *Planner) adopts() bool {
-	return p.state.Release == nil && len(p.state.Containers) > 0
+	if p.state.Release == nil {
+		return len(p.state.Containers) > 0
+	}
+	for _, c := range p.state.Containers {
+		recorded, known := p.state.Release.Services[c.Service]
+		if c.Running && known && (recorded.ImageID != c.ImageID || recorded.ConfigHash != c.ConfigHash) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkNames refuses services that do not exist.
@@ -230,7 +240,7 @@ func (p *Planner) assemble(words []string) Plan {
 	}
 	prepare = append(append(prepare, p.options.Tags...), p.prepare...)
 	if p.usesEdge() {
-		prepare = append(prepare, &EdgeStep{Detail: "stands before " + strings.Join(p.routed(), ", ")})
+		prepare = append(prepare, &EdgeStep{Listeners: p.listeners(), Detail: "stands before " + strings.Join(p.routed(), ", ")})
 	}
 	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.commit...)
 	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.shift}, {PhaseCommit, commit}}

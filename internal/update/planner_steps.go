@@ -212,12 +212,19 @@ func (p *Planner) wantedRoute(s project.Service) RouteState {
 	if len(route.Hosts) == 0 {
 		route.Hosts = edge.Hosts
 	}
-	for _, listener := range []string{edge.HTTP, edge.Socket} {
+	route.Listeners = p.listeners()
+	return route
+}
+
+// listeners is where the edge takes requests for this project.
+func (p *Planner) listeners() []string {
+	var listeners []string
+	for _, listener := range []string{p.project.Settings.Edge.HTTP, p.project.Settings.Edge.Socket} {
 		if listener != "" {
-			route.Listeners = append(route.Listeners, listener)
+			listeners = append(listeners, listener)
 		}
 	}
-	return route
+	return listeners
 }
 
 // sameRoute compares what requests see of two routes.

@@ -101,8 +101,8 @@ type Router interface {
 	// InFlight counts the requests that a container is still answering,
 	// whether it is still routed to or not.
 	InFlight(ctx context.Context, containerName string) (int, error)
-	// Ensure makes sure that the edge runs.
-	Ensure(ctx context.Context) error
+	// Ensure makes sure that the edge runs and can open the listeners.
+	Ensure(ctx context.Context, listeners []string) error
 }
 
 // GateSpec says when a container counts as healthy.

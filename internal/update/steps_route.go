@@ -12,11 +12,14 @@ import (
 
 // EdgeStep makes sure that the edge runs before anything is routed.
 type EdgeStep struct {
-	Detail string `json:"detail,omitempty"`
+	Listeners []string `json:"listeners,omitempty"`
+	Detail    string   `json:"detail,omitempty"`
 }
 
 // Do starts the edge if it does not run.
-func (s *EdgeStep) Do(ctx context.Context, env *Env) error { return env.Router.Ensure(ctx) }
+func (s *EdgeStep) Do(ctx context.Context, env *Env) error {
+	return env.Router.Ensure(ctx, s.Listeners)
+}
 
 // Undo leaves the edge: it serves all projects of the host.
 func (s *EdgeStep) Undo(context.Context, *Env) error { return nil }

@@ -336,7 +336,7 @@ func (f fakeRouter) Release(_ context.Context, serviceName string) error {
 }
 
 func (f fakeRouter) InFlight(context.Context, string) (int, error) { return 0, nil }
-func (f fakeRouter) Ensure(context.Context) error {
+func (f fakeRouter) Ensure(context.Context, []string) error {
 	return f.w.call("edge up", func() error { return nil })
 }
 

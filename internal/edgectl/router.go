@@ -1,0 +1,226 @@
+package edgectl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"gapless/internal/edge/wire"
+	"gapless/internal/update"
+)
+
+// holdTTL is how long a hold outlives the process that renews it.
+const holdTTL = 5 * time.Second
+
+// bindMaxWait is how long a port may stay taken after its old owner stopped:
+// the engine lets go of it a moment later than the container is down.
+const bindMaxWait = 5 * time.Second
+
+// bindPoll is the time between two attempts to listen.
+const bindPoll = 5 * time.Millisecond
+
+// Router moves the routes of one project. It implements update.Router.
+type Router struct {
+	client  *Client
+	project string
+	install func(ctx context.Context, socketDirectories []string) error
+
+	mu    sync.Mutex // one change of the project's configuration at a time
+	holds map[string]context.CancelFunc
+	limit map[string]time.Duration
+}
+
+// NewRouter returns a router for a project; install is called when no edge
+// runs yet.
+func NewRouter(client *Client, projectName string, install func(ctx context.Context, socketDirectories []string) error) *Router {
+	return &Router{client: client, project: projectName, install: install, holds: map[string]context.CancelFunc{}, limit: map[string]time.Duration{}}
+}
+
+// Ensure implements update.Router.
+func (r *Router) Ensure(ctx context.Context, listeners []string) error {
+	var directories []string
+	for _, listener := range listeners {
+		if isSocket(listener) {
+			directories = append(directories, filepath.Dir(listener))
+		}
+	}
+	return r.install(ctx, directories)
+}
+
+// Route implements update.Router.
+func (r *Router) Route(ctx context.Context, serviceName string, route *update.RouteState, targets []update.RouteTarget) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	config, err := r.current(ctx)
+	if err != nil {
+		return err
+	}
+	config.Services = slices.DeleteFunc(config.Services, func(s wire.Service) bool { return s.Name == serviceName })
+	if route != nil {
+		config.Services = append(config.Services, r.service(serviceName, *route, targets))
+	}
+	setListeners(&config)
+	if len(config.Services) == 0 {
+		err := r.client.Delete(ctx, r.project)
+		if errors.Is(err, ErrUnknown) {
+			return nil
+		}
+		return err
+	}
+	return r.put(ctx, config)
+}
+
+// put repeats while an address is still taken.
+func (r *Router) put(ctx context.Context, config wire.ProjectConfig) error {
+	ctx, cancel := context.WithTimeout(ctx, bindMaxWait)
+	defer cancel()
+	for {
+		_, err := r.client.Put(ctx, config, PutOptions{})
+		if !errors.Is(err, ErrBind) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(bindPoll):
+		}
+	}
+}
+
+// current is what the edge has of the project; empty if it knows nothing.
+func (r *Router) current(ctx context.Context) (wire.ProjectConfig, error) {
+	config, err := r.client.Get(ctx, r.project)
+	if errors.Is(err, ErrUnknown) {
+		return wire.ProjectConfig{Project: r.project}, nil
+	}
+	return config, err
+}
+
+// service describes a route to the edge.
+func (r *Router) service(name string, route update.RouteState, targets []update.RouteTarget) wire.Service {
+	s := wire.Service{Name: name, Listeners: route.Listeners, Hosts: route.Hosts, PathPrefix: route.Path}
+	if len(route.Listeners) == 0 {
+		s.Listeners = []string{r.hidden()}
+	}
+	if limit := r.limit[name]; limit > 0 {
+		s.Limits.HoldMaxWaitMilliseconds = limit.Milliseconds()
+	}
+	for _, target := range targets {
+		s.Targets = append(s.Targets, wire.Target{ID: target.Container, Generation: target.Generation, Address: target.Address, Weight: target.Weight})
+	}
+	return s
+}
+
+// Hold implements update.Router. The lease is renewed until Release.
+func (r *Router) Hold(ctx context.Context, serviceName string, limit time.Duration) error {
+	lease := r.lease(serviceName)
+	if err := lease.Renew(ctx); err != nil {
+		return fmt.Errorf("hold %s: %w", serviceName, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.limit[serviceName] = limit
+	if cancel := r.holds[serviceName]; cancel != nil {
+		return nil
+	}
+	renewing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.holds[serviceName] = cancel
+	go func() {
+		ticker := time.NewTicker(holdTTL / 5)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-renewing.Done():
+				return
+			case <-ticker.C:
+				_ = lease.Renew(renewing) // the next tick tries again
+			}
+		}
+	}()
+	return nil
+}
+
+// Release implements update.Router.
+func (r *Router) Release(ctx context.Context, serviceName string) error {
+	r.mu.Lock()
+	if cancel := r.holds[serviceName]; cancel != nil {
+		cancel()
+		delete(r.holds, serviceName)
+	}
+	r.mu.Unlock()
+	err := r.lease(serviceName).Release(ctx)
+	if errors.Is(err, ErrUnknown) {
+		return nil
+	}
+	return err
+}
+
+// lease has the same name in every process, so that a resume can end the hold
+// of the one that died.
+func (r *Router) lease(serviceName string) *Lease {
+	return r.client.Lease(r.project, "update-"+serviceName, []string{serviceName}, holdTTL)
+}
+
+// InFlight implements update.Router. Tunnels are not counted: they do not end
+// by themselves and are closed by their container when it stops.
+func (r *Router) InFlight(ctx context.Context, containerName string) (int, error) {
+	state, err := r.client.InFlight(ctx, containerName)
+	if errors.Is(err, ErrUnknown) {
+		return 0, nil
+	}
+	return int(state.Requests - state.Tunnels), err
+}
+
+// hiddenPrefix starts the name of a socket that nobody connects to.
+const hiddenPrefix = "none-"
+
+// hidden is the listener of a service whose port is not the edge's yet: it can
+// be probed and gets no requests.
+func (r *Router) hidden() string {
+	return filepath.Join(r.client.directory, hiddenPrefix+r.project+".sock")
+}
+
+// setListeners names the listeners that the services of a configuration want.
+func setListeners(config *wire.ProjectConfig) {
+	config.Listeners = nil
+	for _, service := range config.Services {
+		for _, address := range service.Listeners {
+			network := "tcp"
+			if isSocket(address) {
+				network = "unix"
+			}
+			listener := wire.Listener{Name: address, Network: network, Address: address}
+			if !slices.ContainsFunc(config.Listeners, func(l wire.Listener) bool { return l.Name == address }) {
+				config.Listeners = append(config.Listeners, listener)
+			}
+		}
+	}
+}
+
+func isSocket(address string) bool { return strings.HasPrefix(address, "/") }
+
+// RouteStates is a configuration of the edge in the words of a plan.
+func RouteStates(config wire.ProjectConfig) map[string]update.RouteState {
+	routes := map[string]update.RouteState{}
+	for _, service := range config.Services {
+		route := update.RouteState{Hosts: service.Hosts, Path: service.PathPrefix}
+		for _, listener := range service.Listeners {
+			if !strings.HasPrefix(filepath.Base(listener), hiddenPrefix) {
+				route.Listeners = append(route.Listeners, listener)
+			}
+		}
+		for _, target := range service.Targets {
+			route.Targets = append(route.Targets, update.TargetRef{Container: target.ID, Generation: target.Generation, Weight: target.Weight})
+			if _, port, ok := strings.Cut(target.Address, ":"); ok {
+				_, _ = fmt.Sscanf(port, "%d", &route.Port)
+			}
+		}
+		routes[service.Name] = route
+	}
+	return routes
+}
