@@ -77,7 +77,7 @@ func load(ctx context.Context, options Options) (*Project, error) {
 	check.raw()
 	model, err := loadModel(ctx, composeOptions, envFiles)
 	if err != nil {
-		check.loaderError(err)
+		check.loaderError(ctx, options, err)
 		return nil, faults.err()
 	}
 	loaded := &Project{

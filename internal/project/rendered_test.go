@@ -61,7 +61,7 @@ services:
     volumes: ["data:/data:ro", "./src:/src", "/anonymous", {type: tmpfs, target: /t, tmpfs: {size: 1g}}]
     tmpfs: [/run]
     deploy:
-      replicas: 2
+      replicas: 1
       resources: {limits: {cpus: "0.50", memory: 128M, pids: 10}, reservations: {memory: 64M}}
       update_config: {parallelism: 2, order: start-first, delay: 10s}
     depends_on: {db: {condition: service_healthy, restart: true}}

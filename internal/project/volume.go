@@ -3,6 +3,7 @@ package project
 import (
 	"iter"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -65,4 +66,10 @@ func volumeKind(mount types.ServiceVolumeConfig) (kind VolumeKind, keep bool) {
 
 func mapKeys[K comparable, V any, M ~map[K]V](m M) iter.Seq[K] {
 	return maps.Keys(m)
+}
+
+// sortedKeys returns the keys of a map in order, so that messages do not
+// change their order from run to run.
+func sortedKeys[V any, M ~map[string]V](m M) []string {
+	return slices.Sorted(maps.Keys(m))
 }

@@ -1,0 +1,98 @@
+package project
+
+import (
+	"net"
+	"slices"
+	"strconv"
+)
+
+// combinations refuses settings that are each valid and contradict each other.
+func (c *checker) combinations(p *Project, own map[string]ServiceSettings) {
+	for _, service := range p.Services {
+		path := "services." + service.Name + "." + settingsKey
+		settings := own[service.Name]
+		if settings.Route != nil && service.Role != RoleWeb {
+			c.fault(path+".route", "remove the route, or set role: web", "a %s takes no requests, so it cannot have a route", service.Role)
+		}
+		if settings.Route != nil && service.Route.Port == 0 {
+			c.fault(path+".route", "add port: with the container port that speaks HTTP", "the port of the route is not known")
+		}
+		c.overlap(path, service, settings)
+	}
+	c.uniqueRoutes(p)
+	c.edge(p)
+}
+
+func (c *checker) overlap(path string, service Service, settings ServiceSettings) {
+	wish := ""
+	if settings.Overlap != nil && *settings.Overlap {
+		wish = "overlap"
+	}
+	if settings.Order == OrderStartFirst {
+		wish = "order"
+	}
+	if wish == "" {
+		return
+	}
+	trusted := service
+	yes := true
+	trusted.Overlap = &yes
+	if settings.Overlap != nil && !*settings.Overlap {
+		c.fault(path+".order", "remove one of them", "order: start-first and overlap: false contradict each other")
+		return
+	}
+	if reason, cannot := trusted.CannotOverlap(); cannot {
+		c.fault(path+"."+wish, "remove the reason, or this setting", "two containers of %s cannot run at once: %s", service.Name, reason)
+	}
+	if service.Role == RoleScheduler {
+		c.fault(path+"."+wish, "remove this setting, or set another role", "two schedulers would run every task twice")
+	}
+}
+
+func (c *checker) uniqueRoutes(p *Project) {
+	owners := map[string]string{}
+	for _, service := range p.Services {
+		if service.Route == nil {
+			continue
+		}
+		hosts := service.Route.Hosts
+		if len(hosts) == 0 {
+			hosts = []string{"*"}
+		}
+		for _, host := range hosts {
+			key := host + service.Route.Path
+			if owner, taken := owners[key]; taken {
+				c.fault("services."+service.Name+"."+settingsKey+".route", "give one of them another path or host",
+					"%s and %s both take the requests for host %s path %s", owner, service.Name, host, service.Route.Path)
+			}
+			owners[key] = service.Name
+		}
+	}
+}
+
+// edge refuses addresses that somebody else in the project owns.
+func (c *checker) edge(p *Project) {
+	edge := p.Settings.Edge
+	if edge.HTTP != "" && edge.HTTP == edge.HTTPS {
+		c.fault(settingsKey+".edge.https", "use another port", "http and https cannot share %s", edge.HTTP)
+	}
+	for _, key := range []string{"http", "https"} {
+		address := edge.HTTP
+		if key == "https" {
+			address = edge.HTTPS
+		}
+		host, portText, err := net.SplitHostPort(address)
+		if err != nil {
+			continue
+		}
+		number, _ := strconv.Atoi(portText)
+		wanted := Port{Host: number, HostIP: host, Protocol: "tcp"}
+		for _, service := range p.Services {
+			clash := slices.ContainsFunc(service.HostPorts, wanted.clashes)
+			if clash && service.Replicas > 0 {
+				c.fault("services."+service.Name+".ports", "remove the published port, the edge takes its place",
+					"host port %d is published by %s and wanted by %s.edge.%s", number, service.Name, settingsKey, key)
+			}
+		}
+	}
+}

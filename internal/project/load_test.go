@@ -1,0 +1,84 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestInputs loads the project of every case and compares what the user is
+// told: the problems, or the services with their roles and the findings.
+func TestInputs(t *testing.T) {
+	for _, path := range goldenCases(t, "testdata/input/*.txtar") {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			golden := readArchive(t, path)
+			files := map[string]string{}
+			for name, content := range golden.files {
+				if name != "want" && name != "environ" {
+					files[name] = unescape(content)
+				}
+			}
+			directory := writeFiles(t, files)
+			started := time.Now()
+			loaded, err := Load(context.Background(), Options{
+				ProjectDirectory: directory,
+				Files:            composeFiles(directory, golden.names),
+				Environ:          strings.Fields(golden.files["environ"]),
+			})
+			if spent := time.Since(started); spent > 2*time.Second {
+				t.Errorf("took %s", spent)
+			}
+			got := describe(loaded, err)
+			golden.expect(t, path, "want", strings.ReplaceAll(got, directory, "$DIR"))
+		})
+	}
+}
+
+// unescape lets a golden file hold bytes that editors spoil.
+func unescape(content string) string {
+	return strings.NewReplacer(`{{NUL}}`, "\x00", `{{FFFE}}`, "\xff\xfe", `{{ESC}}`, "\x1b", `{{TAB}}`, "\t",
+		`{{NONE}}`+"\n", "").Replace(content)
+}
+
+func composeFiles(directory string, names []string) []string {
+	var files []string
+	for _, name := range names {
+		if strings.HasPrefix(name, "compose") {
+			files = append(files, filepath.Join(directory, name))
+		}
+	}
+	return files
+}
+
+func describe(loaded *Project, err error) string {
+	var text strings.Builder
+	var input *InputError
+	switch {
+	case errors.As(err, &input):
+		fmt.Fprintln(&text, "refused")
+		fmt.Fprintln(&text, input)
+		return text.String()
+	case err != nil:
+		fmt.Fprintf(&text, "failed: %s\n", err)
+		return text.String()
+	}
+	fmt.Fprintf(&text, "loaded %s\n", loaded.Name)
+	for _, service := range loaded.Services {
+		fmt.Fprintf(&text, "%s %s: %s", service.Role, service.Name, service.RoleReason)
+		if service.Route != nil {
+			fmt.Fprintf(&text, "; route %v%s -> %d health %q", service.Route.Hosts, service.Route.Path, service.Route.Port, service.Route.HealthPath)
+		}
+		if reason, yes := service.CannotOverlap(); yes {
+			fmt.Fprintf(&text, "; stop-first: %s", reason)
+		}
+		fmt.Fprintln(&text)
+	}
+	for _, finding := range loaded.Findings {
+		fmt.Fprintf(&text, "warning: %s\n", finding)
+	}
+	return text.String()
+}
