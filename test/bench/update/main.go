@@ -30,6 +30,7 @@ type settings struct {
 	port    int
 	boot    time.Duration
 	margin  time.Duration
+	streams bool
 	only    string
 	file    string
 }
@@ -41,6 +42,7 @@ func main() {
 	flag.IntVar(&s.port, "port", 18090, "public port")
 	flag.DurationVar(&s.boot, "boot", time.Second, "what the new version's boot takes at least")
 	flag.DurationVar(&s.margin, "margin", 5*time.Second, "traffic before and after the update")
+	flag.BoolVar(&s.streams, "streams", false, "also keep a WebSocket and an event stream; nginx then waits for them when it stops")
 	flag.StringVar(&s.only, "only", "", "comma-separated names of the ways to run")
 	flag.StringVar(&s.file, "json", "", "also write the results to this file")
 	flag.Parse()

@@ -55,7 +55,7 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	}
 	config := load.Default(fmt.Sprintf("http://127.0.0.1:%d", app.port))
 	config.RatePerSecond = s.rate
-	config.Streams = true
+	config.Streams = s.streams
 	traffic, err := load.Start(ctx, config)
 	if err != nil {
 		return r, err

@@ -138,14 +138,16 @@ func (s *stack) bootTime(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	text, err := exec.CommandContext(ctx, "docker", "logs", "--timestamps", "--since", begin.Format(time.RFC3339Nano), id).CombinedOutput()
+	// The engine notes the start a little after the process may have spoken.
+	since := begin.Add(-time.Second).Format(time.RFC3339Nano)
+	text, err := exec.CommandContext(ctx, "docker", "logs", "--timestamps", "--since", since, id).CombinedOutput()
 	if err != nil {
 		return 0, err
 	}
 	for _, line := range strings.Split(string(text), "\n") {
 		when, rest, _ := strings.Cut(line, " ")
 		if listened, err := time.Parse(time.RFC3339Nano, when); err == nil && strings.Contains(rest, "listening on") {
-			return listened.Sub(begin), nil
+			return max(0, listened.Sub(begin)), nil
 		}
 	}
 	return 0, fmt.Errorf("container %s does not say that it listens", id)
