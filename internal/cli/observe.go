@@ -35,7 +35,7 @@ func (s *session) observe(ctx context.Context) (update.State, error) {
 
 // routes is what the edge has of this project; nothing if it does not run.
 func (s *session) routes(ctx context.Context) (map[string]update.RouteState, error) {
-	config, err := s.edge.Project(ctx, s.project.Name)
+	config, err := s.edge.Get(ctx, s.project.Name)
 	if errors.Is(err, edgectl.ErrNotRunning) || errors.Is(err, edgectl.ErrUnknown) {
 		return nil, nil
 	}
@@ -106,7 +106,7 @@ func builtFrom(release *update.Release, serviceName, imageID string) string {
 
 // counters is what the edge counted for this project; nil if it does not run.
 func (s *session) counters(ctx context.Context) *wire.Stats {
-	stats, err := s.edge.Stats(ctx)
+	stats, err := s.edge.Stats(ctx, s.project.Name)
 	if err != nil {
 		return nil
 	}

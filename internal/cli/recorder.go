@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"gapless/internal/engine"
 	"gapless/internal/journal"
 	"gapless/internal/project"
 	"gapless/internal/update"
@@ -94,7 +95,7 @@ func (r *recorder) fill(ctx context.Context, release *update.Release) error {
 		if boots[service.Name] > 0 {
 			record.BootTime = boots[service.Name]
 		}
-		record.Pin = pinName(release.Project, service.Name, release.Number)
+		record.Pin = engine.PinReference(release.Project, service.Name, release.Number)
 		if err := r.session.bench.Tag(ctx, record.ImageID, record.Pin); err != nil {
 			return fmt.Errorf("pin the image of %s: %w", service.Name, err)
 		}
@@ -115,30 +116,14 @@ func newestOf(containers []update.Container) []update.Container {
 	})
 }
 
-func pinName(projectName, serviceName string, release int) string {
-	return fmt.Sprintf("gapless-pin/%s/%s:r%d", projectName, serviceName, release)
-}
-
-// unpin lets go of the images of a release that is too old to go back to.
-func (r *recorder) unpin(ctx context.Context, number int) error {
-	if number < 1 {
-		return nil
-	}
-	release, err := r.session.store.Release(number)
-	if errors.Is(err, journal.ErrNoRelease) {
-		return nil
-	}
+// unpin lets go of the images of releases that are too old to go back to.
+func (r *recorder) unpin(ctx context.Context, upTo int) error {
+	pins, err := r.session.engine.Pins(ctx, r.session.project.Name)
 	if err != nil {
 		return err
 	}
-	for _, service := range release.Services {
-		if service.Pin != "" {
-			if err := r.session.bench.Untag(ctx, service.Pin); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	old := slices.DeleteFunc(pins, func(p engine.Pin) bool { return p.Release > upTo })
+	return r.session.engine.RemovePins(ctx, old)
 }
 
 // pendingRelease is the record of the release that a plan makes, as far as it

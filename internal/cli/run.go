@@ -22,12 +22,10 @@ type runner struct {
 	screen  screen
 	meter   *meter
 	run     *update.Run
-	release int // that serves when nothing goes wrong
-	router  *edgectl.Router
 }
 
 // newRunner wires the parts of a run.
-func (s *session) newRunner(plan *update.Plan, runID string, screen screen) (*runner, error) {
+func (s *session) newRunner(plan *update.Plan, runID string, screen screen, meter *meter) (*runner, error) {
 	log, err := s.lock.Journal()
 	if err != nil {
 		return nil, &exitStatus{code: exitHeld, err: err, hint: "nothing was touched; gapless status says what serves"}
@@ -35,17 +33,15 @@ func (s *session) newRunner(plan *update.Plan, runID string, screen screen) (*ru
 	if err := s.lock.SetRun(runID); err != nil {
 		return nil, err
 	}
-	r := &runner{session: s, screen: screen, meter: newMeter(s)}
-	sink := &bootSink{next: screen, boots: map[string]time.Duration{}}
-	r.router = edgectl.NewRouter(s.edge, s.project.Name, s.edgeInstaller())
+	watcher := &watcher{next: screen, plan: plan, phase: meter.mark, boots: map[string]time.Duration{}}
 	env := &update.Env{
-		Images: s.bench, Creator: s.bench, Containers: s.bench, Router: r.router,
-		Gate:     health.New(s.bench, s.bench, s.probe),
-		Recorder: &recorder{session: s, run: runID, boots: sink.measured},
-		Journal:  failpoint(log), Sink: sink, Clock: wallClock{}, Run: runID, Together: update.Together,
+		Images: s.bench, Creator: s.bench, Containers: s.bench,
+		Router:   edgectl.NewRouter(s.edge, s.project.Name, s.installEdge),
+		Gate:     health.NewGate(s.engine, s.probe),
+		Recorder: &recorder{session: s, run: runID, boots: watcher.measured},
+		Journal:  failpoint(log), Sink: watcher, Clock: wallClock{}, Run: runID, Together: update.Together,
 	}
-	r.run = &update.Run{Plan: plan, Env: env}
-	return r, nil
+	return &runner{session: s, screen: screen, meter: meter, run: &update.Run{Plan: plan, Env: env}}, nil
 }
 
 // newRunID names a run; later ones sort after earlier ones.

@@ -100,7 +100,7 @@ func (s *session) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.edge = edgectl.NewClient(directory)
+	s.edge = edgectl.New(directory)
 	return nil
 }
 

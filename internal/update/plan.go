@@ -144,3 +144,14 @@ func (p *Phase) UnmarshalJSON(data []byte) error {
 	}
 	return nil
 }
+
+// PhaseOf is the name of the phase of a step, counted from 1.
+func (p *Plan) PhaseOf(number int) string {
+	for _, phase := range p.Phases {
+		if number <= len(phase.Steps) {
+			return phase.Name
+		}
+		number -= len(phase.Steps)
+	}
+	return ""
+}

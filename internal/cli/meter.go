@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"gapless/internal/edge/wire"
+	"gapless/internal/health"
+	"gapless/internal/project"
+	"gapless/internal/update"
+)
+
+// meter measures what an update costs those who use the application: the
+// edge's counters, and requests of its own to the public address.
+type meter struct {
+	session *session
+	began   time.Time
+	before  *wire.Stats
+	monitor *health.Monitor
+
+	mu         sync.Mutex
+	firstFree  int64
+	lowestFree int64
+	stopMemory context.CancelFunc
+}
+
+// memoryEvery is the pace at which the free memory of the host is read.
+const memoryEvery = 200 * time.Millisecond
+
+// startMeter begins to measure.
+func (s *session) startMeter(ctx context.Context, state update.State) *meter {
+	m := &meter{session: s, began: time.Now(), before: s.counters(ctx)}
+	if targets := s.publicTargets(state); len(targets) > 0 {
+		m.monitor = health.StartMonitor(context.WithoutCancel(ctx), targets)
+	}
+	ctx, m.stopMemory = context.WithCancel(context.WithoutCancel(ctx))
+	go m.watchMemory(ctx)
+	return m
+}
+
+// publicTargets are the addresses at which users reach what is served now. A
+// service that is not served yet cannot have a gap.
+func (s *session) publicTargets(state update.State) []health.Target {
+	var targets []health.Target
+	for _, service := range s.project.Services {
+		route, routed := state.Routes[service.Name]
+		switch {
+		case routed && len(route.Listeners) > 0:
+			targets = append(targets, routedTarget(service, route))
+		case !routed && len(service.HostPorts) > 0 && service.Role == project.RoleWeb && len(state.ContainersOf(service.Name)) > 0:
+			targets = append(targets, health.Target{Service: service.Name, URL: fmt.Sprintf("http://127.0.0.1:%d/", service.HostPorts[0].Host)})
+		}
+	}
+	return targets
+}
+
+func routedTarget(service project.Service, route update.RouteState) health.Target {
+	target := health.Target{Service: service.Name}
+	if len(route.Hosts) > 0 {
+		target.Host = strings.Replace(route.Hosts[0], "*.", "www.", 1)
+	}
+	path := route.Path
+	if service.Route != nil && service.Route.HealthPath != "" {
+		path = service.Route.HealthPath
+	}
+	listener := route.Listeners[0]
+	if strings.HasPrefix(listener, "/") {
+		target.Socket, target.URL = listener, "http://localhost"+path
+		return target
+	}
+	host, port, err := net.SplitHostPort(listener)
+	if err != nil || host == "" || host == "0.0.0.0" || host == "::" {
+		host = "127.0.0.1"
+	}
+	target.URL = "http://" + net.JoinHostPort(host, port) + path
+	return target
+}
+
+// watchMemory notes the lowest amount of free memory.
+func (m *meter) watchMemory(ctx context.Context) {
+	ticker := time.NewTicker(memoryEvery)
+	defer ticker.Stop()
+	for {
+		if free := m.session.memoryAvailable(); free > 0 {
+			m.mu.Lock()
+			if m.firstFree == 0 {
+				m.firstFree, m.lowestFree = free, free
+			}
+			m.lowestFree = min(m.lowestFree, free)
+			m.mu.Unlock()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// mark tells the monitor which part of the update is under way.
+func (m *meter) mark(phase string) {
+	if m.monitor == nil {
+		return
+	}
+	switch phase {
+	case update.PhaseShift:
+		m.monitor.Mark(health.PhaseDuring)
+	case update.PhaseCommit:
+		m.monitor.Mark(health.PhaseAfter)
+	}
+}
+
+// stop ends the measurement and writes the receipt.
+func (m *meter) stop(ctx context.Context, plan *update.Plan, outcome update.Outcome) update.Receipt {
+	receipt := update.Receipt{Project: plan.Project, From: plan.From, To: plan.To, Strategy: plan.Strategy, Reason: plan.Because,
+		Result: outcome.Result, DurationMillis: time.Since(m.began).Milliseconds(), Steps: receiptSteps(plan, outcome)}
+	var probes int64
+	if m.monitor != nil {
+		figures := m.monitor.Stop()
+		figures.Fill(&receipt)
+		probes = figures.Probes
+	}
+	m.stopMemory()
+	m.mu.Lock()
+	if m.firstFree > 0 {
+		extra := max(0, m.firstFree-m.lowestFree)
+		receipt.PeakExtraBytes = &extra
+	}
+	m.mu.Unlock()
+	if after := m.session.counters(ctx); after != nil && m.before != nil {
+		m.traffic(&receipt, *after, probes)
+	}
+	return receipt
+}
+
+// traffic writes what the edge counted during the update, without the probes
+// of the meter itself.
+func (m *meter) traffic(receipt *update.Receipt, after wire.Stats, probes int64) {
+	now, was := sumOf(after), sumOf(*m.before)
+	requests := max(0, now.requests-was.requests-probes)
+	failed, held := now.failed-was.failed, now.held-was.held
+	receipt.Requests, receipt.Failed, receipt.Held = &requests, &failed, &held
+	if held > 0 {
+		longest := float64(now.longestHoldMillis)
+		receipt.LongestHoldMillis = &longest
+	}
+	for cause, count := range now.causes {
+		if count > was.causes[cause] {
+			if receipt.FailedByCause == nil {
+				receipt.FailedByCause = map[string]int64{}
+			}
+			receipt.FailedByCause[cause] = count - was.causes[cause]
+		}
+	}
+}
+
+// totals are the counters of all services and generations together.
+type totals struct {
+	requests, failed, held, longestHoldMillis int64
+	causes                                    map[string]int64
+}
+
+func sumOf(stats wire.Stats) totals {
+	sum := totals{causes: map[string]int64{}}
+	for _, g := range stats.Generations {
+		sum.requests += int64(g.Requests)
+		sum.failed += int64(g.FailureTotal())
+		sum.held += int64(g.Held)
+		sum.longestHoldMillis = max(sum.longestHoldMillis, g.LongestHoldMilliseconds)
+		for cause, count := range g.Failures {
+			sum.causes[cause] += int64(count)
+		}
+	}
+	return sum
+}
+
+func receiptSteps(plan *update.Plan, outcome update.Outcome) []update.ReceiptStep {
+	steps := []update.ReceiptStep{}
+	for i, step := range plan.Steps() {
+		line := step.Line()
+		took, done := outcome.Took[i+1]
+		result := "not done"
+		if done {
+			result = "done"
+		}
+		steps = append(steps, update.ReceiptStep{Verb: line.Verb, Object: line.Object, DurationMillis: took.Milliseconds(), Result: result})
+	}
+	return steps
+}

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"gapless/internal/journal"
+	"gapless/internal/update"
+)
+
+// planFlags are the flags of plan.
+type planFlags struct {
+	strategy string
+	output   string
+	detailed bool
+	asJSON   bool
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var flags planFlags
+	c := &cobra.Command{
+		Use:   "plan [SERVICE...]",
+		Short: "Show what an update would do, and why; touch nothing",
+		Example: `  gapless plan
+  gapless plan -o tonight.json && gapless update --plan tonight.json`,
+		RunE: func(c *cobra.Command, services []string) error {
+			if err := checkStrategy(flags.strategy); err != nil {
+				return err
+			}
+			s, err := a.open(c.Context())
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			return s.showPlan(c.Context(), services, flags)
+		},
+	}
+	c.Flags().StringVar(&flags.strategy, "strategy", "auto", "auto or rolling")
+	c.Flags().StringVarP(&flags.output, "output", "o", "", "write the plan to this file, for update --plan")
+	c.Flags().BoolVar(&flags.detailed, "detailed-exitcode", false, "exit with 2 if there are changes")
+	c.Flags().BoolVar(&flags.asJSON, "json", false, "print the plan as JSON")
+	return c
+}
+
+// showPlan plans and prints. It takes no lock and changes nothing.
+func (s *session) showPlan(ctx context.Context, services []string, flags planFlags) error {
+	if err := s.openStore(); err != nil {
+		return err
+	}
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	if entries, err := s.store.Unfinished(); err == nil && len(entries) > 0 {
+		fmt.Fprintln(s.app.err, "warning: an earlier update did not end; the next update ends it first, or gapless resume")
+	}
+	_, plan, err := s.plan(ctx, update.Options{Named: services})
+	if err != nil {
+		return err
+	}
+	for _, finding := range s.project.Findings {
+		fmt.Fprintln(s.app.err, "warning: "+finding.String())
+	}
+	if err := s.writePlan(plan, flags); err != nil {
+		return err
+	}
+	if flags.detailed && !plan.Empty() {
+		return said(exitChanges)
+	}
+	return nil
+}
+
+func (s *session) writePlan(plan update.Plan, flags planFlags) error {
+	text, err := json.MarshalIndent(plan, "", "  ")
+	if err != nil {
+		return err
+	}
+	if flags.output != "" {
+		if err := os.WriteFile(flags.output, append(text, '\n'), 0o600); err != nil {
+			return err
+		}
+	}
+	switch {
+	case flags.asJSON:
+		_, err = fmt.Fprintf(s.app.out, "%s\n", text)
+	case plan.Empty():
+		s.printNotes(plan)
+		_, err = fmt.Fprintf(s.app.out, "%s: nothing to do, everything is as the files say\n", plan.Project)
+	default:
+		_, err = fmt.Fprint(s.app.out, plan.Text())
+	}
+	return err
+}
+
+// samePlan refuses a plan file that no longer fits.
+func samePlan(path string, now update.Plan) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return &exitStatus{code: exitError, err: err}
+	}
+	var kept update.Plan
+	if err := json.Unmarshal(text, &kept); err != nil {
+		return refuse(fmt.Errorf("%s is not a plan: %w", path, err), "gapless plan -o FILE writes one")
+	}
+	if kept.Project != now.Project || kept.Fingerprint != now.Fingerprint || kept.Text() != now.Text() {
+		return refuse(fmt.Errorf("%s does not fit any more: images, files or containers changed since it was made", path), "make a new one with gapless plan -o")
+	}
+	return nil
+}
+
+// preflight refuses a plan that would fail half-way, before anything is
+// touched.
+func (s *session) preflight(state update.State, plan update.Plan) error {
+	var problems []error
+	for _, service := range s.project.Services {
+		for _, port := range service.HostPorts {
+			if owner, taken := state.TakenPorts[port.Host]; taken && port.Protocol != "udp" && !s.owns(state, owner) && len(state.ContainersOf(service.Name)) == 0 {
+				problems = append(problems, fmt.Errorf("%s: host port %d is taken by %s", service.Name, port.Host, owner))
+			}
+		}
+	}
+	if plan.Empty() {
+		return nil
+	}
+	if len(problems) > 0 {
+		return refuse(errors.Join(problems...), "stop what holds the port, or choose another one")
+	}
+	return nil
+}
+
+// owns tells whether a container of this project holds a port.
+func (s *session) owns(state update.State, owner string) bool {
+	for _, c := range state.Containers {
+		if c.Name == owner {
+			return true
+		}
+	}
+	return false
+}
+
+// noRelease tells whether a record is simply not there.
+func noRelease(err error) bool {
+	return errors.Is(err, journal.ErrNoRelease) || errors.Is(err, fs.ErrNotExist)
+}

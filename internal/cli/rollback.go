@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gapless/internal/update"
+)
+
+func (a *app) rollbackCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rollback [RELEASE]",
+		Short: "Go back to an earlier release: its images, settings and environment",
+		Long: `Rollback brings back an earlier release, the one before the newest unless a
+number is given, in the same way as an update and with the same care. It also
+works when the containers of that release are gone. It changes no data: what a
+migration did stays done. The compose file on disk stays as it is; the next
+update follows it again.`,
+		Example: "  gapless rollback\n  gapless rollback 41",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, arguments []string) error {
+			number := 0
+			if len(arguments) == 1 {
+				var err error
+				if number, err = strconv.Atoi(strings.TrimPrefix(arguments[0], "r")); err != nil || number < 1 {
+					return &exitStatus{code: exitError, err: fmt.Errorf("%q is not a release number", arguments[0]), hint: "gapless history lists the releases"}
+				}
+			}
+			return a.rollback(c.Context(), number)
+		},
+	}
+}
+
+func (a *app) rollback(ctx context.Context, number int) error {
+	s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.ready(ctx, "rollback"); err != nil {
+		return err
+	}
+	if err := s.recoverFirst(ctx); err != nil {
+		return err
+	}
+	release, err := s.rollbackTarget(number)
+	if err != nil {
+		return err
+	}
+	recorded, err := renderedProject(ctx, release, s.project.Directory)
+	if err != nil {
+		return refuse(err, "")
+	}
+	s.use(recorded.WithImages(imagesOf(release)))
+	tags, err := s.bringBack(ctx, release)
+	if err != nil {
+		return err
+	}
+	state, plan, err := s.planRelease(ctx, release, tags)
+	if err != nil {
+		return err
+	}
+	return s.execute(ctx, state, plan)
+}
+
+// rollbackTarget is the release to go back to.
+func (s *session) rollbackTarget(number int) (update.Release, error) {
+	newest, err := s.store.Newest()
+	if noRelease(err) {
+		return newest, refuse(errors.New("there is no release to go back to: nothing was updated yet"), "gapless update makes the first one")
+	}
+	if err != nil {
+		return newest, refuse(err, "")
+	}
+	if number == 0 {
+		number = newest.Previous
+	}
+	if number == 0 {
+		return newest, refuse(fmt.Errorf("release %d is the first one", newest.Number), "")
+	}
+	release, err := s.store.Release(number)
+	if noRelease(err) {
+		return release, refuse(fmt.Errorf("there is no release %d", number), s.releaseHint())
+	}
+	return release, err
+}
+
+func (s *session) releaseHint() string {
+	numbers, err := s.store.Releases()
+	if err != nil || len(numbers) == 0 {
+		return "gapless history lists the releases"
+	}
+	var words []string
+	for _, n := range numbers {
+		words = append(words, strconv.Itoa(n))
+	}
+	return "kept releases: " + strings.Join(words, ", ")
+}
+
+// bringBack plans the tags that the images of a release need to be found
+// under their names again. All of them must still be there.
+func (s *session) bringBack(ctx context.Context, release update.Release) ([]update.Step, error) {
+	observed, err := s.bench.Observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var tags []update.Step
+	var gone []string
+	for _, service := range s.project.Services {
+		recorded, known := release.Services[service.Name]
+		if !known || recorded.ImageID == "" {
+			continue
+		}
+		if _, err := s.bench.ImageID(ctx, recorded.ImageID); err != nil {
+			gone = append(gone, fmt.Sprintf("%s: %s (%s)", service.Name, recorded.Image, update.ShortID(recorded.ImageID)))
+			continue
+		}
+		now := observed.Images[service.Name].ID
+		if now != recorded.ImageID {
+			tags = append(tags, &update.TagStep{Service: service.Name, ImageID: recorded.ImageID, Reference: service.Image, Previous: now})
+		}
+	}
+	if len(gone) > 0 {
+		return nil, refuse(fmt.Errorf("images of release %d are gone: %s", release.Number, strings.Join(gone, ", ")), fmt.Sprintf("the images of the last %d releases are kept; older ones may be pruned", keptReleases))
+	}
+	return tags, nil
+}
+
+// planRelease plans the way to a release as it was recorded.
+func (s *session) planRelease(ctx context.Context, release update.Release, tags []update.Step) (update.State, update.Plan, error) {
+	state, err := s.observe(ctx)
+	if err != nil {
+		return state, update.Plan{}, err
+	}
+	for name, recorded := range release.Services {
+		state.Images[name] = update.Image{Reference: recorded.Image, ID: recorded.ImageID}
+		state.BuildHashes[name] = recorded.BuildHash
+	}
+	s.addMemory(ctx, &state)
+	changes := s.detect(state)
+	if len(changes) == 0 {
+		tags = nil
+	}
+	plan, err := update.Make(state, s.project, changes, update.Options{Tags: tags, Cause: fmt.Sprintf("back to release %d", release.Number)})
+	if err == nil && plan.Empty() {
+		fmt.Fprintf(s.app.err, "release %d is what runs\n", release.Number)
+	}
+	return state, plan, err
+}

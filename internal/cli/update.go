@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gapless/internal/project"
+	"gapless/internal/update"
+)
+
+// updateFlags are the flags of update.
+type updateFlags struct {
+	strategy   string
+	dryRun     bool
+	planFile   string
+	pullImages bool
+}
+
+func (a *app) updateCommand() *cobra.Command {
+	var flags updateFlags
+	c := &cobra.Command{
+		Use:   "update [SERVICE...]",
+		Short: "Bring the application to what its files and images say, while traffic flows",
+		Long: `Update brings the running application to what its compose files and images say.
+
+The first run adopts what runs already, or creates the project. If nothing
+changed, nothing is touched. A stateful service (a database) is replaced only
+when it is named.`,
+		Example: `  gapless update                    plan, ask, run
+  gapless update --yes api worker   only these services, without a question
+  gapless update --pull-images      ask the registry for newer images first
+  gapless update --dry-run          only show the plan`,
+		RunE: func(c *cobra.Command, services []string) error { return a.update(c.Context(), services, flags) },
+	}
+	c.Flags().StringVar(&flags.strategy, "strategy", "auto", "auto or rolling")
+	c.Flags().BoolVar(&flags.dryRun, "dry-run", false, "show the plan and stop")
+	c.Flags().StringVar(&flags.planFile, "plan", "", "run this plan, written by gapless plan -o, or refuse if the state has changed since")
+	c.Flags().BoolVar(&flags.pullImages, "pull-images", false, "fetch newer images of services without build: first")
+	return c
+}
+
+func (a *app) update(ctx context.Context, services []string, flags updateFlags) error {
+	if err := checkStrategy(flags.strategy); err != nil {
+		return err
+	}
+	s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if flags.dryRun {
+		return s.showPlan(ctx, services, planFlags{strategy: flags.strategy})
+	}
+	if err := s.ready(ctx, "update"); err != nil {
+		return err
+	}
+	if err := s.recoverFirst(ctx); err != nil {
+		return err
+	}
+	if err := s.pullImages(ctx, flags.pullImages); err != nil {
+		return err
+	}
+	state, plan, err := s.plan(ctx, update.Options{Named: services})
+	if err != nil {
+		return err
+	}
+	if flags.planFile != "" {
+		if err := samePlan(flags.planFile, plan); err != nil {
+			return err
+		}
+	}
+	return s.execute(ctx, state, plan)
+}
+
+// checkStrategy refuses names that are not strategies of this version.
+func checkStrategy(name string) error {
+	switch name {
+	case "auto", update.StrategyRolling:
+		return nil
+	}
+	return &exitStatus{code: exitError, err: fmt.Errorf("unknown strategy %q", name), hint: "this version knows: auto, rolling"}
+}
+
+// ready opens everything that a changing command needs, and takes the lock.
+func (s *session) ready(ctx context.Context, command string) error {
+	if err := s.openStore(); err != nil {
+		return err
+	}
+	if err := s.take(command); err != nil {
+		return err
+	}
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	if err := s.engine.RequireUpdatable(ctx); err != nil {
+		return refuse(err, "")
+	}
+	return s.store.Room()
+}
+
+// pullImages asks the registry for newer images where the compose file or the
+// user wants it. Running containers do not notice.
+func (s *session) pullImages(ctx context.Context, all bool) error {
+	for _, service := range s.project.Services {
+		policy := s.project.Compose.Services[service.Name].PullPolicy
+		if service.Build || (policy != "always" && !all) || policy == "never" {
+			continue
+		}
+		fmt.Fprintf(s.app.err, "pulling %s\n", service.Image)
+		if _, err := s.bench.Pull(ctx, service.Name); err != nil {
+			return fmt.Errorf("pull %s: %w", service.Image, err)
+		}
+	}
+	return nil
+}
+
+// plan observes, compares and plans.
+func (s *session) plan(ctx context.Context, options update.Options) (update.State, update.Plan, error) {
+	state, err := s.observe(ctx)
+	if err != nil {
+		return state, update.Plan{}, err
+	}
+	changes := s.detect(state)
+	if len(changes) > 0 {
+		s.addMemory(ctx, &state)
+	}
+	plan, err := update.Make(state, s.project, changes, options)
+	if err != nil {
+		return state, plan, &exitStatus{code: exitError, err: err}
+	}
+	return state, plan, s.preflight(state, plan)
+}
+
+// addMemory measures the running containers, for the forecast of second ones.
+func (s *session) addMemory(ctx context.Context, state *update.State) {
+	used, err := s.engine.Memory(ctx, state.Containers)
+	if err != nil {
+		return // without the figures the plan says nothing of memory
+	}
+	for i, c := range state.Containers {
+		state.Containers[i].MemoryBytes = used[c.Name]
+	}
+}
+
+// execute shows the plan, asks and runs it.
+func (s *session) execute(ctx context.Context, state update.State, plan update.Plan) error {
+	if plan.Empty() {
+		s.printNotes(plan)
+		_, err := fmt.Fprintf(s.app.out, "%s: nothing to do, everything is as the files say\n", s.project.Name)
+		return err
+	}
+	screen := s.app.newScreen(&plan)
+	screen.ShowPlan()
+	if err := s.app.confirm("Run this plan?"); err != nil {
+		screen.Close()
+		return err
+	}
+	runID := newRunID()
+	release, err := s.pendingRelease(s.project, plan, state, runID)
+	if err != nil {
+		return err
+	}
+	if err := s.lock.SavePending(release); err != nil {
+		return err
+	}
+	runner, err := s.newRunner(&plan, runID, screen, s.startMeter(ctx, state))
+	if err != nil {
+		return err
+	}
+	var outcome update.Outcome
+	err = interruptible(ctx, runner.run, func(ctx context.Context) (err error) {
+		outcome, err = runner.run.Execute(ctx)
+		return err
+	})
+	return runner.conclude(ctx, outcome, err)
+}
+
+// printNotes says what the plan would have said beside its steps.
+func (s *session) printNotes(plan update.Plan) {
+	for _, note := range plan.Notes {
+		fmt.Fprintf(s.app.out, "note: %s: %s\n", note.Service, note.Text)
+	}
+}
+
+// recoverFirst ends a run that died before anything new begins.
+func (s *session) recoverFirst(ctx context.Context) error {
+	entries, err := s.store.Unfinished()
+	if err != nil {
+		return &exitStatus{code: exitHeld, err: err, hint: "gapless status says what serves"}
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	fmt.Fprintln(s.app.err, "an earlier update did not end; ending it first")
+	err = s.resume(ctx, entries, false)
+	var status *exitStatus
+	if errors.As(err, &status) && (status.code == exitRolledBack || status.code == exitError) {
+		return s.reload(ctx) // what is wanted now is planned afresh
+	}
+	if err != nil {
+		return err
+	}
+	return s.reload(ctx)
+}
+
+// reload goes back to the project of the compose files.
+func (s *session) reload(ctx context.Context) error {
+	fresh, err := s.app.open(ctx)
+	if err != nil {
+		return err
+	}
+	s.use(fresh.project)
+	return nil
+}
+
+// renderedProject is the project of a release or of an unfinished run.
+func renderedProject(ctx context.Context, release update.Release, directory string) (*project.Project, error) {
+	p, err := project.LoadRendered(ctx, release.Rendered, directory)
+	if err != nil {
+		return nil, fmt.Errorf("read the project of release %d: %w", release.Number, err)
+	}
+	return p, nil
+}
