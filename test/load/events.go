@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -109,18 +108,4 @@ func (r *Run) update(change func(*StreamReport)) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	change(&r.streams)
-}
-
-// transfer runs one big upload and one big download side by side, slow enough
-// to be under way when the application is switched.
-func (r *Run) transfer(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-		return
-	case <-time.After(r.config.TransferAfter):
-	}
-	var both sync.WaitGroup
-	both.Go(func() { r.upload() })
-	both.Go(func() { r.download() })
-	both.Wait()
 }

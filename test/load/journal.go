@@ -129,20 +129,25 @@ func judgeJournal(samples []Sample, orders, ticks []entry, begin time.Time) *Jou
 			report.DoubledJobs = append(report.DoubledJobs, id)
 		}
 	}
-	for _, sample := range samples {
-		switch {
-		case !sample.Journalled:
-		case sample.Failed() && finished[sample.ID] > 0:
-			report.Unseen = append(report.Unseen, sample.ID)
-		case !sample.Failed() && finished[sample.ID] == 0:
-			report.Vanished = append(report.Vanished, sample.ID)
-		}
-	}
+	report.judgeAnswers(samples, finished)
 	for _, ids := range [][]string{report.Doubled, report.Halved, report.LostJobs, report.DoubledJobs} {
 		slices.Sort(ids)
 	}
 	report.judgeTicks(ticks, begin)
 	return report
+}
+
+// judgeAnswers holds what the clients were told against what was finished.
+func (j *JournalReport) judgeAnswers(samples []Sample, finished map[string]int) {
+	for _, sample := range samples {
+		switch {
+		case !sample.Journalled:
+		case sample.Failed() && finished[sample.ID] > 0:
+			j.Unseen = append(j.Unseen, sample.ID)
+		case !sample.Failed() && finished[sample.ID] == 0:
+			j.Vanished = append(j.Vanished, sample.ID)
+		}
+	}
 }
 
 // judgeTicks looks at the ticks since begin: once another instance has

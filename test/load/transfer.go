@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -9,10 +10,25 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
 const chunkBytes = 64 << 10
+
+// transfer runs one big upload and one big download side by side, slow enough
+// to be under way when the application is switched.
+func (r *Run) transfer(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(r.config.TransferAfter):
+	}
+	var both sync.WaitGroup
+	both.Go(func() { r.upload() })
+	both.Go(func() { r.download() })
+	both.Wait()
+}
 
 // upload sends TransferBytes and compares the digest in the answer.
 func (r *Run) upload() {

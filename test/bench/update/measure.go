@@ -53,10 +53,7 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	if err != nil {
 		return r, err
 	}
-	config := load.Default(fmt.Sprintf("http://127.0.0.1:%d", app.port))
-	config.RatePerSecond = s.rate
-	config.Streams = s.streams
-	traffic, err := load.Start(ctx, config)
+	traffic, err := load.Start(ctx, app.traffic(s))
 	if err != nil {
 		return r, err
 	}
@@ -79,10 +76,7 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 		return r, updateErr
 	}
 	r.TookSeconds = end.Sub(begin).Seconds()
-	r.Before = r.All.Window(r.All.From, begin)
-	r.During = r.All.Window(begin, end)
-	r.After = r.All.Window(end, r.All.To)
-	r.Served = r.After.Served()
+	r.split(begin, end)
 	if !last.IsZero() {
 		r.OldStoppedSeconds = pointer(last.Sub(begin).Seconds())
 	}
@@ -91,6 +85,21 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	}
 	r.All.Print(os.Stderr)
 	return r, nil
+}
+
+func (app *stack) traffic(s settings) load.Config {
+	config := load.Default(fmt.Sprintf("http://127.0.0.1:%d", app.port))
+	config.RatePerSecond = s.rate
+	config.Streams = s.streams
+	return config
+}
+
+// split reports on the traffic before, during and after the update.
+func (r *result) split(begin, end time.Time) {
+	r.Before = r.All.Window(r.All.From, begin)
+	r.During = r.All.Window(begin, end)
+	r.After = r.All.Window(end, r.All.To)
+	r.Served = r.After.Served()
 }
 
 func pointer(value float64) *float64 { return &value }

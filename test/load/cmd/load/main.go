@@ -27,56 +27,67 @@ func main() {
 	}
 }
 
-func run(arguments []string) (clean bool, err error) {
-	config := load.Default("http://127.0.0.1:8080")
+// options are the flags beside the configuration of the traffic.
+type options struct {
+	config load.Config
+	length time.Duration
+	expect string
+	file   string
+}
+
+func parse(arguments []string) options {
+	o := options{config: load.Default("http://127.0.0.1:8080")}
+	c := &o.config
 	flags := flag.NewFlagSet("load", flag.ExitOnError)
-	flags.StringVar(&config.URL, "url", config.URL, "address of the application")
-	flags.StringVar(&config.Host, "host", "", "Host header")
-	flags.IntVar(&config.RatePerSecond, "rate", config.RatePerSecond, "requests per second")
-	flags.Float64Var(&config.KeepAliveShare, "keep", config.KeepAliveShare, "share of requests on kept connections")
-	flags.DurationVar(&config.Timeout, "timeout", config.Timeout, "of one request")
-	flags.BoolVar(&config.Streams, "streams", false, "also keep a WebSocket and an event stream")
-	flags.Int64Var(&config.TransferBytes, "transfer", 0, "also upload and download this many bytes")
-	flags.DurationVar(&config.TransferSpread, "transfer-spread", config.TransferSpread, "time that a transfer takes")
-	flags.BoolVar(&config.CompareJournal, "journal", true, "compare with the application's journal")
+	flags.StringVar(&c.URL, "url", c.URL, "address of the application")
+	flags.StringVar(&c.Host, "host", "", "Host header")
+	flags.IntVar(&c.RatePerSecond, "rate", c.RatePerSecond, "requests per second")
+	flags.Float64Var(&c.KeepAliveShare, "keep", c.KeepAliveShare, "share of requests on kept connections")
+	flags.DurationVar(&c.Timeout, "timeout", c.Timeout, "of one request")
+	flags.BoolVar(&c.Streams, "streams", false, "also keep a WebSocket and an event stream")
+	flags.Int64Var(&c.TransferBytes, "transfer", 0, "also upload and download this many bytes")
+	flags.DurationVar(&c.TransferSpread, "transfer-spread", c.TransferSpread, "time that a transfer takes")
+	flags.BoolVar(&c.CompareJournal, "journal", true, "compare with the application's journal")
 	paths := flags.String("paths", "", "comma-separated paths to GET, for an application other than the example")
-	expect := flags.String("expect", "", "version that must have given the last answers")
-	length := flags.Duration("for", 0, "length of the run; 0 = until a signal")
-	file := flags.String("json", "", "write the report to this file")
+	flags.StringVar(&o.expect, "expect", "", "version that must have given the last answers")
+	flags.DurationVar(&o.length, "for", 0, "length of the run; 0 = until a signal")
+	flags.StringVar(&o.file, "json", "", "write the report to this file")
 	flags.Parse(arguments)
 	if *paths != "" {
-		config.Targets = load.Paths(strings.Split(*paths, ",")...)
-		config.CompareJournal = false
+		c.Targets = load.Paths(strings.Split(*paths, ",")...)
+		c.CompareJournal = false
 	}
+	return o
+}
 
+func run(arguments []string) (clean bool, err error) {
+	o := parse(arguments)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	traffic, err := load.Start(ctx, config)
+	traffic, err := load.Start(ctx, o.config)
 	if err != nil {
 		return false, err
 	}
-	var ended <-chan time.Time
-	if *length > 0 {
-		ended = time.After(*length)
-	}
-	select {
-	case <-ctx.Done():
-	case <-ended:
+	if o.length > 0 {
+		limited, cancel := context.WithTimeout(ctx, o.length)
+		defer cancel()
+		<-limited.Done()
+	} else {
+		<-ctx.Done()
 	}
 	report := traffic.Stop()
 	report.Print(os.Stdout)
-	if served := report.Served(); *expect != "" && served != *expect {
-		fmt.Printf("version   %q gave the last answers, expected %q\n", served, *expect)
-		return false, nil
+	clean = report.Clean()
+	if served := report.Served(); o.expect != "" && served != o.expect {
+		fmt.Printf("version   %q gave the last answers, expected %q\n", served, o.expect)
+		clean = false
 	}
-	if *file != "" {
-		text, err := json.MarshalIndent(report, "", "  ")
-		if err != nil {
-			return false, err
-		}
-		if err := os.WriteFile(*file, append(text, '\n'), 0o644); err != nil {
-			return false, err
-		}
+	if o.file == "" {
+		return clean, nil
 	}
-	return report.Clean(), nil
+	text, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return false, err
+	}
+	return clean, os.WriteFile(o.file, append(text, '\n'), 0o644)
 }
