@@ -64,7 +64,7 @@ func prepare(options Options) (*Engine, error) {
 	// The libraries log through a global logger; what matters is returned as
 	// an error, the rest must not run through the display.
 	logrus.SetOutput(io.Discard)
-	setComposeVersion()
+	api.ComposeVersion = composeVersion
 	chosen := flags.NewClientOptions()
 	chosen.Context = options.Context
 	if options.Host != "" {
@@ -75,11 +75,11 @@ func prepare(options Options) (*Engine, error) {
 	if err != nil {
 		return nil, &ConnectError{Trouble: TroubleContext, Err: err}
 	}
-	api, err := command.NewAPIClientFromFlags(chosen, file)
+	connection, err := command.NewAPIClientFromFlags(chosen, file)
 	if err != nil {
 		return nil, &ConnectError{Trouble: TroubleContext, Host: host, Err: err}
 	}
-	return &Engine{client: api, flags: chosen, config: file, host: host}, nil
+	return &Engine{client: connection, flags: chosen, config: file, host: host}, nil
 }
 
 // refusal makes a failed first exchange specific.
@@ -102,14 +102,6 @@ func (e *Engine) Close() error { return e.client.Close() }
 // Host is the address of the engine, as in DOCKER_HOST.
 func (e *Engine) Host() string { return e.host }
 
-var composeVersionOnce sync.Once
-
-// setComposeVersion makes the SDK sign what it creates with the version of
-// the SDK. The docker compose command gets its version from the linker.
-func setComposeVersion() {
-	composeVersionOnce.Do(func() {
-		if version := moduleVersion("github.com/docker/compose/v5"); version != "" {
-			api.ComposeVersion = version
-		}
-	})
-}
+// composeVersion is the version of the SDK, with which it signs what it
+// creates. The docker compose command gets it from the linker instead.
+const composeVersion = "5.6.0"

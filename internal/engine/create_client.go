@@ -137,4 +137,3 @@ func (e *RefusedError) Hint() string {
 }
 
 func refuse(act string) error { return &RefusedError{Act: act} }
-

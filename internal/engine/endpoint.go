@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/docker/cli/cli/command"
@@ -83,19 +82,3 @@ func (e *Engine) socketForbidden() bool {
 	}
 	return err == nil && errors.Is(unix.Access(path, unix.W_OK), unix.EACCES)
 }
-
-// moduleVersion reads the version of a linked module without its v, or
-// nothing if the program was built without that knowledge.
-func moduleVersion(path string) string {
-	build, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, module := range build.Deps {
-		if module.Path == path {
-			return strings.TrimPrefix(module.Version, "v")
-		}
-	}
-	return ""
-}
-

@@ -37,8 +37,10 @@ var (
 	_ update.Containers = (*Workbench)(nil)
 )
 
-// ForProject binds an engine to a project that compose-go has loaded with
-// environment and interpolation resolved. The project is not changed.
+// ForProject binds an engine to a project. Its environment must be resolved
+// with the env_file entries dropped, as WithServicesEnvironmentResolved(true)
+// of compose-go does and docker compose before it hashes a service. The
+// project is not changed.
 func ForProject(e *Engine, project *types.Project) *Workbench {
 	return &Workbench{engine: e, project: withComposeLabels(project)}
 }

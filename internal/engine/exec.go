@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/client"
+)
+
+// ErrExecTimeout says that a command in a container did not end in time. It
+// goes on there: the engine cannot end it.
+var ErrExecTimeout = errors.New("did not end in time")
+
+// execOutputLines is how much of the output of a command is kept.
+const execOutputLines = 20
+
+// Exec runs a command in a container and returns its exit code and the last
+// lines of its output. It is for checks that may be cut off, never for work
+// that must be done once: such a command outlives this process.
+func (e *Engine) Exec(ctx context.Context, name string, argv []string, timeout time.Duration) (int, string, error) {
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	code, output, err := e.exec(limited, name, client.ExecCreateOptions{Cmd: argv, AttachStdout: true, AttachStderr: true})
+	if errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil && err != nil {
+		err = fmt.Errorf("%s: %w (%s)", strings.Join(argv, " "), ErrExecTimeout, timeout)
+	}
+	return code, strings.Join(output, "\n"), err
+}
+
+// Test runs a healthcheck test as in a compose file: CMD with arguments, or
+// CMD-SHELL with a line for the shell of the container.
+func (e *Engine) Test(ctx context.Context, name string, test []string, timeout time.Duration) (int, string, error) {
+	argv, err := testCommand(test)
+	if err != nil {
+		return 0, "", err
+	}
+	return e.Exec(ctx, name, argv, timeout)
+}
+
+// testCommand is the command of a healthcheck test.
+func testCommand(test []string) ([]string, error) {
+	if len(test) > 1 {
+		switch test[0] {
+		case "CMD":
+			return test[1:], nil
+		case "CMD-SHELL":
+			return []string{"/bin/sh", "-c", strings.Join(test[1:], " ")}, nil
+		}
+	}
+	return nil, fmt.Errorf("healthcheck test %q is neither CMD nor CMD-SHELL with a command", test)
+}
+
+func (e *Engine) exec(ctx context.Context, name string, options client.ExecCreateOptions) (int, []string, error) {
+	created, err := e.client.ExecCreate(ctx, name, options)
+	if err != nil {
+		return 0, nil, missing(name, err)
+	}
+	attached, err := e.client.ExecAttach(ctx, created.ID, client.ExecAttachOptions{})
+	if err != nil {
+		return 0, nil, err
+	}
+	defer attached.Close()
+	// A read does not know the context; closing the connection ends it.
+	stop := context.AfterFunc(ctx, attached.Close)
+	defer stop()
+	output := &tail{}
+	_, err = stdcopy.StdCopy(output, output, attached.Reader)
+	if ctx.Err() != nil {
+		return 0, output.lines(execOutputLines), ctx.Err()
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, output.lines(execOutputLines), err
+	}
+	for {
+		state, err := e.client.ExecInspect(ctx, created.ID, client.ExecInspectOptions{})
+		if err != nil {
+			return 0, output.lines(execOutputLines), err
+		}
+		if !state.Running {
+			return state.ExitCode, output.lines(execOutputLines), nil
+		}
+		// It closed its outputs and goes on.
+		if err := pause(ctx, pollEvery); err != nil {
+			return 0, output.lines(execOutputLines), err
+		}
+	}
+}

@@ -1,0 +1,67 @@
+// Command app is what the containers of the engine's tests run.
+//
+//	app serve            answers HTTP on port 8080 until SIGTERM
+//	app stubborn         does not end on SIGTERM
+//	app files PATH...    prints the files and ends
+//	app exit CODE        ends with the code
+//	app print TEXT       prints the text and ends
+//	app sleep            waits for an hour
+//	app hold BYTES       keeps so much memory until SIGTERM
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+func main() {
+	arguments := append(os.Args[1:], "", "")
+	switch arguments[0] {
+	case "serve":
+		go http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintln(w, os.Getenv("VERSION"))
+		}))
+		fmt.Println("serving")
+		await(syscall.SIGTERM)
+	case "stubborn":
+		signal.Ignore(syscall.SIGTERM)
+		fmt.Println("stubborn")
+		hangup := make(chan os.Signal, 1)
+		signal.Notify(hangup, syscall.SIGHUP)
+		for range hangup {
+			fmt.Println("reloaded")
+		}
+	case "files":
+		for _, path := range os.Args[2:] {
+			content, err := os.ReadFile(path)
+			fmt.Printf("%s=%s %v\n", path, content, err)
+		}
+	case "exit":
+		code, _ := strconv.Atoi(arguments[1])
+		os.Exit(code)
+	case "print":
+		fmt.Println(arguments[1])
+	case "sleep":
+		time.Sleep(time.Hour)
+	case "hold":
+		size, _ := strconv.Atoi(arguments[1])
+		block := make([]byte, size)
+		for i := range block {
+			block[i] = 1
+		}
+		fmt.Println("holding", len(block))
+		await(syscall.SIGTERM)
+		fmt.Println(block[0])
+	}
+}
+
+func await(s os.Signal) {
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, s)
+	<-received
+}
