@@ -86,6 +86,9 @@ func (d diskFiles) read(name string, limitBytes int64) ([]byte, error) {
 	if err := d.regular(name); err != nil {
 		return nil, err
 	}
+	if size, err := d.sizeOf(name); err == nil && size > limitBytes {
+		return nil, &SizeError{Path: d.path(name), SizeBytes: size, LimitBytes: limitBytes}
+	}
 	f, err := d.root.Open(name)
 	if err != nil {
 		return nil, err
@@ -93,8 +96,7 @@ func (d diskFiles) read(name string, limitBytes int64) ([]byte, error) {
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, limitBytes+1))
 	if err == nil && int64(len(content)) > limitBytes {
-		size, _ := d.sizeOf(name)
-		return nil, &SizeError{Path: d.path(name), SizeBytes: size, LimitBytes: limitBytes}
+		return nil, &SizeError{Path: d.path(name), SizeBytes: limitBytes + 1, LimitBytes: limitBytes}
 	}
 	return content, err
 }

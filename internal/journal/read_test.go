@@ -100,9 +100,14 @@ func TestBitFlipAtEveryByte(t *testing.T) {
 
 func TestFramesOutOfOrder(t *testing.T) {
 	lines := bytes.SplitAfter(writtenLog(t), []byte("\n"))
+	stranger, _, err := encodeFrame(Record{Version: 1, Sequence: 2, Previous: "deadbeef", Entry: testRun("01A")[1]})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, content := range map[string][]byte{
 		"twice":   bytes.Join([][]byte{lines[0], lines[1], lines[1]}, nil),
 		"missing": bytes.Join([][]byte{lines[0], lines[2]}, nil),
+		"foreign": bytes.Join([][]byte{lines[0], stranger}, nil),
 		"swapped": bytes.Join([][]byte{lines[1], lines[0]}, nil),
 	} {
 		var corrupt *CorruptError

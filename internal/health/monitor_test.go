@@ -1,0 +1,155 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gapless/internal/update"
+)
+
+var shopTarget = Target{Service: "api", URL: "http://127.0.0.1/health/"}
+
+// monitorFor lets a monitor ask a fake for a time and returns the figures.
+func monitorFor(t *testing.T, duration time.Duration, request func(since time.Duration) (int, error)) Figures {
+	t.Helper()
+	begin := time.Now()
+	m := startMonitor(t.Context(), []Target{shopTarget}, func(ctx context.Context, _ Target) (int, error) {
+		return request(time.Since(begin))
+	})
+	time.Sleep(duration / 2)
+	m.Mark(PhaseDuring)
+	time.Sleep(duration / 2)
+	return m.Stop()
+}
+
+func TestMonitorMeasuresTheGap(t *testing.T) {
+	broken := errors.New("connection refused")
+	for name, test := range map[string]struct {
+		from, to time.Duration
+		gap      time.Duration
+		failures int64
+	}{
+		"none":          {0, 0, 0, 0},
+		"one request":   {1010 * time.Millisecond, 1060 * time.Millisecond, 100 * time.Millisecond, 1},
+		"half a second": {1010 * time.Millisecond, 1510 * time.Millisecond, 550 * time.Millisecond, 10},
+		"from start":    {0, 290 * time.Millisecond, 300 * time.Millisecond, 6},
+		"to the end":    {3520 * time.Millisecond, time.Hour, 510 * time.Millisecond, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				figures := monitorFor(t, 4010*time.Millisecond, func(since time.Duration) (int, error) {
+					if since >= test.from && since < test.to {
+						return 0, broken
+					}
+					return 200, nil
+				})
+				if figures.Gap != test.gap || figures.Failures != test.failures || figures.Probes != 81 {
+					t.Errorf("gap %s, %d of %d failed", figures.Gap, figures.Failures, figures.Probes)
+				}
+			})
+		})
+	}
+}
+
+// A held request is late, not lost; one that is never answered is lost.
+func TestMonitorAndHeldRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		figures := monitorFor(t, 4*time.Second, func(since time.Duration) (int, error) {
+			if since >= time.Second && since < 3*time.Second {
+				time.Sleep(time.Until(begin.Add(3 * time.Second)))
+			}
+			return 200, nil
+		})
+		if figures.Gap != 0 || figures.Failures != 0 {
+			t.Errorf("%+v", figures)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		m := startMonitor(t.Context(), []Target{shopTarget}, func(ctx context.Context, _ Target) (int, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		})
+		time.Sleep(5 * time.Second)
+		if figures := m.Stop(); figures.Gap != 5*time.Second || figures.Failures != monitorInFlight {
+			t.Errorf("%+v", figures)
+		}
+	})
+}
+
+func TestMonitorPhases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		figures := monitorFor(t, 4*time.Second, func(since time.Duration) (int, error) {
+			if since >= 2*time.Second {
+				time.Sleep(30 * time.Millisecond)
+			}
+			return 200, nil
+		})
+		var receipt update.Receipt
+		figures.Fill(&receipt)
+		if *receipt.P95BeforeMillis != 0 || *receipt.P95DuringMillis != 30 || receipt.P95AfterMillis != nil || *receipt.GapMillis != 0 {
+			t.Errorf("%+v", receipt)
+		}
+	})
+	var receipt update.Receipt
+	Figures{}.Fill(&receipt)
+	if receipt.Probes != nil || receipt.GapMillis != nil {
+		t.Error("a figure that was not measured is not null")
+	}
+}
+
+func TestGoodAnswer(t *testing.T) {
+	for _, test := range []struct {
+		status, usual int
+		good          bool
+	}{{200, 200, true}, {302, 200, true}, {401, 401, true}, {404, 200, false}, {503, 503, false}, {500, 200, false}} {
+		if good(test.status, test.usual) != test.good {
+			t.Errorf("%d, usually %d", test.status, test.usual)
+		}
+	}
+}
+
+// Each probe is a new visitor, also over TLS and through a unix socket.
+func TestMonitorOnRealSockets(t *testing.T) {
+	var mu sync.Mutex
+	connections := map[string]bool{}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		connections[r.Host+" "+r.RemoteAddr] = true
+	})
+	plain, secure := httptest.NewServer(handler), httptest.NewTLSServer(handler)
+	defer plain.Close()
+	defer secure.Close()
+	socket := filepath.Join(t.TempDir(), "edge.sock")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := httptest.NewUnstartedServer(handler)
+	local.Listener = listener
+	local.Start()
+	defer local.Close()
+	m := StartMonitor(t.Context(), []Target{
+		{Service: "a", URL: plain.URL}, {Service: "b", URL: secure.URL, Host: "shop.example:443"},
+		{Service: "c", URL: "http://shop.example/", Socket: socket},
+	})
+	time.Sleep(300 * time.Millisecond)
+	figures := m.Stop()
+	for _, of := range figures.Targets {
+		if of.Probes < 3 || of.Failures != 0 {
+			t.Errorf("%s: %d of %d failed", of.Target.Service, of.Failures, of.Probes)
+		}
+	}
+	if len(connections) < 6 || !connections["shop.example @"] {
+		t.Errorf("connections %v", connections)
+	}
+}
