@@ -37,7 +37,7 @@ remove_all() {
 }
 
 update() {
-	SHOP_STORE_TAG=v1 SHOP_TAG=$1 "$gapless" update --yes --no-watch
+	SHOP_STORE_TAG=v1 SHOP_TAG=$1 "$gapless" update --yes
 }
 
 scripts/engine.sh

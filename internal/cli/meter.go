@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gapless/internal/edge/wire"
+	"gapless/internal/engine"
 	"gapless/internal/health"
 	"gapless/internal/project"
 	"gapless/internal/update"
@@ -85,7 +86,7 @@ func (m *meter) watchMemory(ctx context.Context) {
 	ticker := time.NewTicker(memoryEvery)
 	defer ticker.Stop()
 	for {
-		if free := m.session.memoryAvailable(); free > 0 {
+		if free := engine.MemoryAvailable(); free > 0 {
 			m.mu.Lock()
 			if m.firstFree == 0 {
 				m.firstFree, m.lowestFree = free, free

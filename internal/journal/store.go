@@ -21,6 +21,7 @@ const (
 	runsName     = "runs"
 	releasesName = "releases"
 	pendingName  = "pending"
+	receiptsName = "receipts"
 )
 
 // Store is the state directory of one project.
@@ -95,7 +96,7 @@ func (s *Store) Warnings() []string { return s.warnings }
 // layOut makes the directories inside.
 func layOut(disk files) error {
 	made := false
-	for _, name := range []string{runsName, releasesName, pendingName} {
+	for _, name := range []string{runsName, releasesName, pendingName, receiptsName} {
 		err := disk.mkdir(name)
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err

@@ -40,7 +40,7 @@ func ways(gapless string) []way {
 	if gapless == "" {
 		return all
 	}
-	update := []string{gapless, "update", "--yes", "--no-watch", "-f", exampleFile}
+	update := []string{gapless, "update", "--yes", "-f", exampleFile}
 	return append([]way{{name: "gapless", summary: "gapless update", file: exampleFile, first: update, update: update,
 		remove: []string{gapless, "edge", "stop", "--yes"}}}, all...)
 }
