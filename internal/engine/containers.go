@@ -60,14 +60,20 @@ func (w *Workbench) Signal(ctx context.Context, name, signal string) error {
 		}
 		return ignoreGone(unix.Kill(found.State.Pid, number))
 	}
+	// By ID, because a restart under the same name would be another process.
+	return w.engine.kill(ctx, found.ID, number)
+}
+
+// kill sends a signal through the engine. A container that does not run is no
+// error.
+func (e *Engine) kill(ctx context.Context, id string, number unix.Signal) error {
 	ctx, cancel := context.WithTimeout(ctx, quickWait)
 	defer cancel()
-	// By ID, because a restart under the same name would be another process.
-	_, err = w.engine.client.ContainerKill(ctx, found.ID, client.ContainerKillOptions{Signal: unix.SignalName(number)})
-	if errdefs.IsConflict(err) { // it stopped in between
+	_, err := e.client.ContainerKill(ctx, id, client.ContainerKillOptions{Signal: unix.SignalName(number)})
+	if errdefs.IsConflict(err) {
 		return nil
 	}
-	return missing(name, err)
+	return missing(id, err)
 }
 
 // reloads are the signals that servers take as a request to reload.

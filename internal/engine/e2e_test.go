@@ -135,13 +135,17 @@ func (w *world) docker(arguments ...string) string {
 // load reads the compose file as docker compose does.
 func (w *world) load() *types.Project {
 	w.t.Helper()
+	return w.loadIn(w.t.Context())
+}
+
+func (w *world) loadIn(ctx context.Context) *types.Project {
 	options, err := cli.NewProjectOptions(nil,
 		cli.WithWorkingDirectory(w.directory), cli.WithOsEnv, cli.WithDotEnv,
 		cli.WithDefaultConfigPath, cli.WithoutEnvironmentResolution, cli.WithName(w.name))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	project, err := options.LoadProject(w.t.Context())
+	project, err := options.LoadProject(ctx)
 	if err != nil {
 		w.t.Fatal(err)
 	}

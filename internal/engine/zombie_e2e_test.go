@@ -1,0 +1,194 @@
+//go:build e2e
+
+package engine
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/client"
+
+	"gapless/internal/update"
+)
+
+// TestMain turns the test binary into the client that a test kills.
+func TestMain(m *testing.M) {
+	act := os.Getenv("ENGT_CHILD")
+	if act == "" {
+		os.Exit(m.Run())
+	}
+	if err := child(act); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// child says that it is ready and then sends one request.
+func child(act string) error {
+	e, err := Connect(context.Background(), Options{})
+	if err != nil {
+		return err
+	}
+	name := os.Getenv("ENGT_NAME")
+	if act == "stop" {
+		fmt.Println("ready")
+		seconds := 3
+		_, err := e.client.ContainerStop(context.Background(), name, client.ContainerStopOptions{Timeout: &seconds})
+		return err
+	}
+	w := &world{t: &testing.T{}, name: os.Getenv("ENGT_PROJECT"), directory: os.Getenv("ENGT_DIRECTORY"), engine: e}
+	bench := ForProject(e, w.loadIn(context.Background()))
+	fmt.Println("ready")
+	return bench.Create(context.Background(), update.CreateSpec{Service: "one", Name: name, Number: 1, Run: os.Getenv("ENGT_RUN"), Release: 2})
+}
+
+// killed starts a child, and kills it so long after it was ready.
+func (w *world) killed(after time.Duration, environment ...string) {
+	w.t.Helper()
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), append(environment, "ENGT_PROJECT="+w.name, "ENGT_DIRECTORY="+w.directory)...)
+	output, err := command.StdoutPipe()
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	if err := command.Start(); err != nil {
+		w.t.Error(err)
+		return
+	}
+	if line, err := bufio.NewReader(output).ReadString('\n'); err != nil {
+		w.t.Errorf("the child said %q: %v", line, err)
+	}
+	time.Sleep(after)
+	command.Process.Kill()
+	command.Wait()
+}
+
+// A create request outlives the process that sent it; the fence must leave
+// nothing of it, not even a moment later.
+func TestFenceAgainstZombieCreates(t *testing.T) {
+	w := newWorld(t, "services:\n  one:\n    build: .\n")
+	w.compose("build")
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	runs := make(chan int)
+	delays := make([]time.Duration, 50)
+	for i := range delays {
+		delays[i] = time.Duration(random.IntN(120_000)) * time.Microsecond
+	}
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for i := range runs {
+				name, run := fmt.Sprintf("%s-zombie-%d", w.name, i), fmt.Sprintf("zombie%d", i)
+				w.killed(delays[i], "ENGT_CHILD=create", "ENGT_NAME="+name, "ENGT_RUN="+run)
+				if err := w.bench().Fence(background, name, run); err != nil {
+					t.Errorf("run %d, killed after %s: %v", i, delays[i], err)
+				}
+				if _, err := w.engine.inspect(background, name); !errors.Is(err, update.ErrNoContainer) {
+					t.Errorf("run %d, killed after %s: something is left: %v", i, delays[i], err)
+				}
+			}
+		})
+	}
+	for i := range delays {
+		runs <- i
+	}
+	close(runs)
+	group.Wait()
+	time.Sleep(time.Second) // an orphan appears late; there is no event to wait for
+	if left := w.docker("ps", "-a", "--filter", "name="+w.name, "--format", "{{.Names}}"); left != "" {
+		t.Errorf("orphans: %s", strings.Fields(left))
+	}
+}
+
+// A container of another run keeps its name, and is named.
+func TestFenceSparesStrangers(t *testing.T) {
+	w := newWorld(t, "services:\n  one:\n    build: .\n")
+	w.compose("up", "-d", "--build")
+	name := w.name + "-one-1"
+	before := w.containers()[name]
+	var foreign *ForeignContainerError
+	if err := w.bench().Fence(background, name, "run1"); !errors.As(err, &foreign) || foreign.ID != before {
+		t.Errorf("got %v", err)
+	}
+	if w.containers()[name] != before {
+		t.Error("the container of somebody else is gone")
+	}
+}
+
+// A fence that was killed leaves a tombstone under the name; the next one
+// takes it away.
+func TestFenceAfterAKilledFence(t *testing.T) {
+	w := newWorld(t, "services:\n  one:\n    build: .\n")
+	name := w.name + "-one-1"
+	_, err := w.engine.createTombstone(background, name, "run1")
+	must(t, err)
+	must(t, w.bench().Fence(background, name, "run1"))
+	if _, err := w.engine.inspect(background, name); !errors.Is(err, update.ErrNoContainer) {
+		t.Error("the tombstone stands")
+	}
+}
+
+// What this process created and saw answered needs no wait.
+func TestFenceOfAnAnsweredCreateIsFast(t *testing.T) {
+	w := newWorld(t, "services:\n  one:\n    build: .\n")
+	w.compose("build")
+	bench := w.bench()
+	spec := w.spec("one", 1)
+	must(t, bench.Create(background, spec))
+	begin := time.Now()
+	must(t, bench.Fence(background, spec.Name, spec.Run))
+	if took := time.Since(begin); took >= fenceSettle {
+		t.Errorf("took %s", took)
+	}
+	if len(w.containers()) != 0 {
+		t.Error("the container is left")
+	}
+}
+
+// A stop request outlives the process that sent it. After SettleStop a start
+// holds.
+func TestSettleStopAgainstAZombieStop(t *testing.T) {
+	w := newWorld(t, "services:\n  one:\n    build: .\n    command: [stubborn]\n    restart: always\n    stop_grace_period: 0s\n")
+	w.compose("up", "-d", "--build")
+	name := w.name + "-one-1"
+	bench := w.bench()
+	deaths := make(chan Happening, 10)
+	ctx, cancel := context.WithCancel(background)
+	defer cancel()
+	go w.engine.Happenings(ctx, w.name, func(h Happening) error {
+		if h.Action == "die" {
+			deaths <- h
+		}
+		return nil
+	})
+	time.Sleep(100 * time.Millisecond) // until the event stream is open
+	w.killed(300*time.Millisecond, "ENGT_CHILD=stop", "ENGT_NAME="+name)
+	must(t, bench.SettleStop(background, name))
+	c, err := bench.Inspect(background, name)
+	must(t, err)
+	if c.Running {
+		t.Error("it runs after SettleStop")
+	}
+	<-deaths
+	must(t, bench.Start(background, name))
+	select {
+	case h := <-deaths:
+		t.Errorf("the dead client's stop killed it: %+v", h)
+	case <-time.After(4 * time.Second): // longer than the dead client wanted to wait
+	}
+	if c, err := bench.Inspect(background, name); err != nil || !c.Running {
+		t.Errorf("it does not run: %v", err)
+	}
+}
