@@ -113,7 +113,7 @@ func buildHealthcheck(config *types.HealthCheckConfig) *Healthcheck {
 		Retries:       defaultProbeRetries,
 	}
 	if config.Retries != nil && *config.Retries > 0 {
-		check.Retries = int(min(*config.Retries, maxRetries))
+		check.Retries = int(min(*config.Retries, mostRetries+1))
 	}
 	return check
 }

@@ -63,6 +63,7 @@ func (c *checker) raw() {
 
 func (c *checker) rawSettings(file source) {
 	decoder := c.decoder(file.file)
+	c.misspelt(file, "", file.root)
 	if node := lookup(file.root, settingsKey); node != nil && node.Tag != "!reset" {
 		decoder.decode(node, settingsKey, &Settings{})
 	}
@@ -74,8 +75,24 @@ func (c *checker) rawSettings(file source) {
 		if service.Kind == yaml.AliasNode {
 			service = service.Alias
 		}
+		c.misspelt(file, join("services", name.Value), service)
 		if node := lookup(service, settingsKey); node != nil && node.Tag != "!reset" {
 			decoder.decode(node, join("services", name.Value)+"."+settingsKey, &ServiceSettings{})
+		}
+	})
+}
+
+// misspelt refuses x- keys that almost are ours: Compose ignores them, so that
+// nobody else would notice.
+func (c *checker) misspelt(file source, path string, mapping *yaml.Node) {
+	if mapping.Kind != yaml.MappingNode {
+		return
+	}
+	const mostEdits = 2
+	eachEntry(mapping, func(key, _ *yaml.Node) {
+		if key.Value != settingsKey && distance(key.Value, settingsKey) <= mostEdits {
+			place := position{file.file, key.Line, key.Column}
+			c.faults.add(place, join(path, key.Value), "did you mean "+settingsKey+"?", "unknown key %s", printable(key.Value))
 		}
 	})
 }

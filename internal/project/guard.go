@@ -60,7 +60,7 @@ func guard(file string, content []byte, faults *problems) (source, bool) {
 		return source{}, false
 	}
 	if document == nil {
-		return source{file: file}, true
+		return source{file: file, content: content}, true
 	}
 	root := document.Content[0]
 	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
@@ -73,7 +73,7 @@ func guard(file string, content []byte, faults *problems) (source, bool) {
 	}
 	inspection := inspection{file: file, faults: faults, open: map[*yaml.Node]bool{}}
 	inspection.visit(root, 1)
-	return source{file: file, root: root}, !inspection.failed
+	return source{file: file, content: content, root: root}, !inspection.failed
 }
 
 func notText(content []byte) string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/sirupsen/logrus"
 )
 
 // loadTimeout bounds the loader: the guard refuses what is known to be slow,
@@ -42,6 +40,7 @@ func Load(ctx context.Context, options Options) (*Project, error) {
 func guarded(ctx context.Context, run func() error) error {
 	done := make(chan error, 1)
 	go func() {
+		defer silenceLogs()()
 		defer func() {
 			if cause := recover(); cause != nil {
 				done <- fmt.Errorf("the compose file cannot be read: the loader failed: %v", cause)
@@ -82,7 +81,7 @@ func load(ctx context.Context, options Options) (*Project, error) {
 	}
 	loaded := &Project{
 		Name: model.Name, Directory: model.WorkingDir, Files: model.ComposeFiles, EnvFiles: envFiles,
-		Compose: model, Compatibility: isCompatibility(composeOptions.Environment),
+		Compose: model, Compatibility: isCompatibility(composeOptions.Environment), sources: sources,
 	}
 	check.settings(loaded)
 	check.meaning(loaded)
@@ -104,7 +103,6 @@ func isCompatibility(variables types.Mapping) bool {
 // files are resolved into the environment.
 func loadModel(ctx context.Context, options *cli.ProjectOptions, envFiles []string) (*types.Project, error) {
 	registerRawFormat()
-	defer silenceLogs()()
 	model, err := options.LoadProject(ctx)
 	if err != nil {
 		return nil, err
@@ -140,21 +138,6 @@ func addComposeLabels(model *types.Project, envFiles []string) {
 var registerRawFormat = sync.OnceFunc(func() {
 	dotenv.RegisterFormat("raw", readRawEnvFile)
 })
-
-var logMutex sync.Mutex
-
-// silenceLogs keeps the loader, which logs to a global logger, from writing to
-// the terminal: what it would say is a Finding.
-func silenceLogs() (restore func()) {
-	logMutex.Lock()
-	logger := logrus.StandardLogger()
-	before := logger.Out
-	logger.SetOutput(io.Discard)
-	return func() {
-		logger.SetOutput(before)
-		logMutex.Unlock()
-	}
-}
 
 // optionError turns the errors of file and name resolution into problems.
 func optionError(err error) error {

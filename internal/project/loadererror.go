@@ -3,12 +3,17 @@ package project
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/loader"
+	composepaths "github.com/compose-spec/compose-go/v2/paths"
 	"github.com/compose-spec/compose-go/v2/template"
+	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v4"
 )
 
 // loaderError turns the loader's only error into every problem that can be
@@ -22,13 +27,97 @@ func (c *checker) loaderError(ctx context.Context, options Options, err error) {
 			return // the scan reported it where it stands
 		}
 	}
+	if before > 0 && strings.Contains(err.Error(), "json: unsupported value") {
+		return // the settings check reported the number
+	}
 	c.schemaFaults()
+	for _, fault := range c.faults.list {
+		if fault.Path == "services" {
+			return // the loader can only say the same
+		}
+	}
+	c.portFaults()
+	c.decodingFaults(err.Error())
+	c.envFiles(options)
 	if len(c.faults.list) == before {
 		c.inconsistencies(ctx, options)
 	}
 	if len(c.faults.list) == before {
-		path := pathIn(err.Error())
-		c.fault(path, "", "%s", redactAddress(shorten(err.Error())))
+		message := err.Error()
+		path := pathIn(message)
+		if strings.Contains(message, "failed to cast to expected type") {
+			c.fault(path, "", "%s: a number or true or false expected, not %s", path, c.written(path))
+			return
+		}
+		c.fault(path, "", "%s", redactAddress(shorten(message)))
+	}
+}
+
+// written shows what stands at a path.
+func (c *checker) written(path string) string {
+	if node := c.index.nodes[path]; node != nil {
+		return shown(path, node.Value)
+	}
+	return "this"
+}
+
+// portFaults parses every port in short form with the loader's own parser.
+func (c *checker) portFaults() {
+	for _, path := range sortedKeys(c.index.nodes) {
+		parts := strings.Split(path, ".")
+		if len(parts) < 4 || parts[0] != "services" || parts[len(parts)-2] != "ports" {
+			continue
+		}
+		node := c.index.nodes[path]
+		if node.Kind != yaml.ScalarNode {
+			continue
+		}
+		text, err := template.Substitute(node.Value, c.variables.Resolve)
+		if err != nil {
+			continue
+		}
+		if _, err := types.ParsePortConfig(text); err != nil {
+			c.fault(path, hintFor(path), "%s: %s in %s", path, err, printable(text))
+		}
+	}
+}
+
+var decodingFault = regexp.MustCompile(`(?m)^'((?:services|volumes|networks|secrets|configs)[^']*)' (.*)$`)
+
+// decodingFaults takes apart the loader's list of values that have the right
+// kind and the wrong content.
+func (c *checker) decodingFaults(text string) {
+	for _, match := range decodingFault.FindAllStringSubmatch(text, -1) {
+		path := pathIn(strings.NewReplacer("[", ".", "]", "").Replace(match[1]))
+		c.fault(path, hintFor(path), "%s: %s", path, redactAddress(match[2]))
+	}
+}
+
+// envFiles reports every env_file that does not exist, where it is named.
+func (c *checker) envFiles(options Options) {
+	for _, path := range sortedKeys(c.index.nodes) {
+		node := c.index.nodes[path]
+		if !strings.Contains(path, ".env_file") || node.Kind != yaml.ScalarNode || strings.HasSuffix(path, ".format") || strings.HasSuffix(path, ".required") {
+			continue
+		}
+		if required := c.index.nodes[strings.TrimSuffix(path, ".path")+".required"]; required != nil && required.Value == "false" {
+			continue
+		}
+		text, err := template.Substitute(node.Value, c.variables.Resolve)
+		if err != nil || text == "" {
+			continue
+		}
+		directory := options.ProjectDirectory
+		if directory == "" {
+			directory = filepath.Dir(c.index.sources[0].file)
+		}
+		target := absolute(directory, composepaths.ExpandUser(text))
+		if own := c.index.keys[path].file; filepath.Dir(own) != filepath.Dir(c.index.sources[len(c.index.sources)-1].file) {
+			continue // relative to an included file, whose directory the loader knows
+		}
+		if _, err := os.Stat(target); os.IsNotExist(err) {
+			c.fault(path, "create it, correct the path, or write required: false", "env_file %s does not exist", printable(target))
+		}
 	}
 }
 
@@ -42,7 +131,6 @@ func (c *checker) inconsistencies(ctx context.Context, options Options) {
 	if err := cli.WithConsistency(false)(composeOptions); err != nil {
 		return
 	}
-	defer silenceLogs()()
 	if err := cli.WithLoadOptions(func(o *loader.Options) { o.SkipResolveLabels = true })(composeOptions); err != nil {
 		return
 	}

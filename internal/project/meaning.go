@@ -41,12 +41,12 @@ func (c *checker) names(path string, p *Project, service Service) {
 	if len(service.Name) > maxNameLength {
 		c.fault(path, "shorten it", "service name %s has %d characters, at most %d fit", printable(service.Name), len(service.Name), maxNameLength)
 	}
+	const room = len("-100")
+	if length := len(p.Name) + 1 + len(service.Name) + room; length > maxContainerName && len(service.Name) <= maxNameLength {
+		c.fault(path, "shorten the name of the project or the service", "the container name %s%s%s-1 is longer than %d characters", p.Name, p.separator(), service.Name, maxContainerName)
+	}
 	if name := service.ContainerName; name != "" && (!containerName.MatchString(name) || len(name) > maxContainerName) {
 		c.fault(path+".container_name", fmt.Sprintf("use letters, digits, _ . and -, at most %d of them", maxContainerName), "container_name %s is not valid", printable(name))
-	}
-	const room = len("-100")
-	if length := len(p.Name) + 1 + len(service.Name) + room; length > maxContainerName {
-		c.fault(path, "shorten the name of the project or the service", "the container name %s%s%s-1 is longer than %d characters", p.Name, p.separator(), service.Name, maxContainerName)
 	}
 }
 
@@ -58,7 +58,7 @@ func (c *checker) image(path string, config types.ServiceConfig) {
 	}
 	if _, err := reference.ParseDockerRef(config.Image); err != nil {
 		hint := "write it like registry.example.com/team/app:1.2"
-		if strings.HasSuffix(config.Image, ":") || strings.HasSuffix(config.Image, "@") {
+		if strings.HasSuffix(config.Image, ":") {
 			hint = "the tag is empty: is its variable set in .env?"
 		}
 		c.fault(path+".image", hint, "image %s is not a valid reference", printable(config.Image))
@@ -68,9 +68,6 @@ func (c *checker) image(path string, config types.ServiceConfig) {
 func (c *checker) limits(path string, service Service, config types.ServiceConfig) {
 	if service.Replicas > maxReplicas {
 		c.fault(path, "", "%d replicas of %s, at most %d are possible", service.Replicas, service.Name, maxReplicas)
-	}
-	if service.Replicas > 1 && service.ContainerName != "" {
-		c.fault(path+".container_name", "remove container_name", "%d replicas cannot share the container_name %s", service.Replicas, printable(service.ContainerName))
 	}
 	if service.Replicas > 1 && len(service.HostPorts) > 0 {
 		c.fault(path+".ports", "remove the host port, and let the edge publish it", "%d replicas cannot share host port %d", service.Replicas, service.HostPorts[0].Host)
@@ -90,7 +87,7 @@ func (c *checker) labels(path string, config types.ServiceConfig) {
 	for _, key := range sortedKeys(config.Labels) {
 		for _, prefix := range reservedLabels {
 			if strings.HasPrefix(key, prefix) {
-				c.fault(path+".labels", "rename the label", "label %s is reserved: %s* says whose a container is", printable(key), prefix)
+				c.fault(path+".labels."+key, "rename the label", "label %s is reserved: %s* says whose a container is", printable(key), prefix)
 			}
 		}
 	}

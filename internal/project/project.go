@@ -31,6 +31,8 @@ type Project struct {
 	// Compose is what the Compose SDK is given. It carries the labels that
 	// `docker compose` writes, in CustomLabels of each service.
 	Compose *types.Project
+
+	sources []source // as they were read, for Propose
 }
 
 // Finding is a risk that an update can live with.

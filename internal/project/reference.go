@@ -16,6 +16,9 @@ func (c *checker) references(model *types.Project) {
 		if config.Image == "" && config.Build == nil && config.Provider == nil {
 			c.fault(path, "add image: or build:", "service %s has neither an image nor a build", name)
 		}
+		if config.ContainerName != "" && config.GetScale() > 1 {
+			c.fault(path+".container_name", "remove container_name", "%d replicas cannot share the container_name %s", config.GetScale(), printable(config.ContainerName))
+		}
 		if config.NetworkMode != "" && len(config.Networks) > 0 {
 			c.fault(path+".network_mode", "keep one of them", "network_mode and networks exclude each other")
 		}

@@ -137,7 +137,6 @@ func loadRenderedModel(ctx context.Context, content []byte, directory string, pr
 	if err := yaml.NewDecoder(bytes.NewReader(content)).Decode(&named); err != nil {
 		return nil, err
 	}
-	defer silenceLogs()()
 	return loader.LoadWithContext(ctx, types.ConfigDetails{
 		WorkingDir:  directory,
 		ConfigFiles: []types.ConfigFile{{Filename: "rendered.yaml", Content: content}},

@@ -20,6 +20,7 @@ func assignRoles(p *Project, settings map[string]ServiceSettings) {
 			words: commandWords(config), upstream: upstreams[service.Name], upstreams: upstreams,
 		}
 		service.HTTPPort = evidence.httpPort()
+		evidence.service.HTTPPort = service.HTTPPort
 		own := settings[service.Name]
 		switch {
 		case own.Role != "":

@@ -3,6 +3,7 @@ package project
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -153,8 +154,9 @@ func (r *schemaReport) leaf(fault *jsonschema.ValidationError) {
 
 func (r *schemaReport) unknown(path, key string) {
 	here := join(path, key)
-	if r.seen[here] {
-		return
+	known := keysAt(r.schema, strings.Split(path, "."))
+	if r.seen[here] || slices.Contains(known, key) {
+		return // a known key is reported here when something below it is wrong
 	}
 	r.seen[here] = true
 	switch path {
@@ -166,14 +168,14 @@ func (r *schemaReport) unknown(path, key string) {
 	if where == "" {
 		where = "the top level"
 	}
-	r.faults.add(r.index.at(here), here, suggestKey(key, keysAt(r.schema, strings.Split(path, "."))), "unknown key %s in %s", printable(key), printable(where))
+	r.faults.add(r.index.at(here), here, suggestKey(key, known), "unknown key %s in %s", printable(key), printable(where))
 }
 
 var english = message.NewPrinter(language.English)
 
 func (r *schemaReport) wrong(path string, fault *jsonschema.ValidationError) {
-	if r.seen[path] {
-		return
+	if r.seen[path] || path == "services" {
+		return // topLevelTypes tells what services must be
 	}
 	r.seen[path] = true
 	node := r.index.nodes[path]
@@ -184,14 +186,18 @@ func (r *schemaReport) wrong(path string, fault *jsonschema.ValidationError) {
 			got = ", not " + shown(path, node.Value)
 		}
 	}
-	r.faults.add(r.index.at(path), path, hintFor(path), "%s: %s%s", path, expectation(fault), got)
+	want := expectation(fault)
+	if strings.HasSuffix(path, ".container_name") {
+		want = "at least two letters, digits, _ . or - expected"
+	}
+	r.faults.add(r.index.at(path), path, hintFor(path), "%s: %s%s", path, want, got)
 }
 
 // expectation says in words what the schema wants.
 func expectation(fault *jsonschema.ValidationError) string {
 	switch reason := fault.ErrorKind.(type) {
 	case *kind.Type:
-		return strings.Join(reason.Want, " or ") + " expected"
+		return kindsWanted(reason.Want) + " expected"
 	case *kind.Enum:
 		var words []string
 		for _, choice := range reason.Want {
@@ -206,10 +212,16 @@ func expectation(fault *jsonschema.ValidationError) string {
 			}
 		}
 		if len(wanted) > 0 {
-			return strings.Join(wanted, " or ") + " expected"
+			return kindsWanted(wanted) + " expected"
 		}
 	}
 	return fault.ErrorKind.LocalizedString(english)
+}
+
+// kindsWanted names the kinds of JSON with the words of YAML.
+func kindsWanted(kinds []string) string {
+	text := strings.Join(kinds, " or ")
+	return strings.NewReplacer("object", "mapping", "array", "list").Replace(text)
 }
 
 func hintFor(path string) string {

@@ -15,8 +15,9 @@ type position struct {
 
 // source is one compose file that passed the guard.
 type source struct {
-	file string
-	root *yaml.Node // mapping, nil when the file is empty
+	file    string
+	content []byte
+	root    *yaml.Node // mapping, nil when the file is empty
 }
 
 // sourceIndex finds the place of a dotted path over all files; a later file

@@ -17,13 +17,13 @@ type archive struct {
 	files   map[string]string
 }
 
-func readArchive(t *testing.T, path string) archive {
+func readArchive(t *testing.T, path string) *archive {
 	t.Helper()
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	result := archive{files: map[string]string{}}
+	result := &archive{files: map[string]string{}}
 	name := ""
 	for _, line := range strings.SplitAfter(string(content), "\n") {
 		marker := strings.TrimSuffix(line, "\n")
@@ -42,7 +42,7 @@ func readArchive(t *testing.T, path string) archive {
 	return result
 }
 
-func (a archive) write(t *testing.T, path string) {
+func (a *archive) write(t *testing.T, path string) {
 	t.Helper()
 	text := a.comment
 	for _, name := range a.names {
@@ -54,7 +54,7 @@ func (a archive) write(t *testing.T, path string) {
 }
 
 // expect compares got with the named section, or rewrites it with -update.
-func (a archive) expect(t *testing.T, path, name, got string) {
+func (a *archive) expect(t *testing.T, path, name, got string) {
 	t.Helper()
 	if a.files[name] == got {
 		return

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/distribution/reference"
 	"go.yaml.in/yaml/v4"
 )
@@ -21,6 +22,7 @@ func (c *checker) warn(p *Project) {
 			c.risk(path+".provider", "", "%s is run by a provider and is left alone", service.Name)
 		}
 	}
+	c.warnName(p)
 	c.warnRoutes(p)
 	c.warnSharedData(p)
 	for _, file := range c.index.sources {
@@ -32,12 +34,22 @@ func (c *checker) warn(p *Project) {
 	}
 }
 
+// warnName points out a name that Compose had to change.
+func (c *checker) warnName(p *Project) {
+	if node := c.index.nodes["name"]; node != nil && !strings.Contains(node.Value, "$") && loader.NormalizeProjectName(node.Value) == p.Name && node.Value != p.Name {
+		c.risk("name", "write name: "+p.Name, "project name %s is read as %s", printable(node.Value), p.Name)
+	}
+}
+
 func (c *checker) warnWeb(path string, p *Project, service Service) {
 	if service.Role != RoleWeb {
 		return
 	}
 	if service.Healthcheck == nil && (service.Route == nil || service.Route.HealthPath == "") {
 		c.risk(path, "add a healthcheck, or x-gapless.route.health", "%s has no healthcheck in the compose file: only its port can be probed", service.Name)
+	}
+	if check := service.Healthcheck; check != nil && len(check.Test) == 0 {
+		c.risk(path+".healthcheck", "write a test, such as [CMD, curl, -f, http://localhost:8000/health/]", "the healthcheck of %s has no test of its own: it needs the one of its image", service.Name)
 	}
 	if service.Route == nil && len(service.HostPorts) > 0 {
 		c.risk(path+".ports", "gapless init proposes the change that removes the gap",
