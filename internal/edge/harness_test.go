@@ -56,6 +56,9 @@ func launch(t testing.TB, options Options) (e *Edge, stop func()) {
 	if options.DrainMaxWait == 0 {
 		options.DrainMaxWait = time.Second
 	}
+	if options.linger == 0 {
+		options.linger = time.Millisecond
+	}
 	e = New(options)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
