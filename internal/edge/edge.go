@@ -39,7 +39,9 @@ type Options struct {
 	// DrainMaxWait bounds the stop: requests still running afterwards are cut (30 s).
 	DrainMaxWait time.Duration
 
+	// bootID and linger replace the host's values in tests.
 	bootID string
+	linger time.Duration
 }
 
 // Edge is the running data plane.
@@ -47,6 +49,7 @@ type Edge struct {
 	log          *slog.Logger
 	version      string
 	drainMaxWait time.Duration
+	linger       time.Duration
 	current      atomic.Pointer[snapshot]
 	store        *store
 	files        *files
@@ -61,10 +64,13 @@ func New(options Options) *Edge {
 	e := &Edge{
 		log: options.Log, version: options.Version, store: newStore(),
 		files:        &files{directory: options.StateDirectory, bootID: options.bootID},
-		drainMaxWait: options.DrainMaxWait,
+		drainMaxWait: options.DrainMaxWait, linger: options.linger,
 	}
 	if e.files.bootID == "" {
 		e.files.bootID = bootID()
+	}
+	if e.linger <= 0 {
+		e.linger = lingerTime
 	}
 	if e.drainMaxWait <= 0 {
 		e.drainMaxWait = defaultDrainMaxWait
@@ -157,7 +163,7 @@ func (e *Edge) leave() {
 	until := time.Now().Add(e.drainMaxWait)
 	e.leaving.Store(true)
 	e.listeners.leave()
-	time.Sleep(min(lingerTime, e.drainMaxWait))
+	time.Sleep(min(e.linger, e.drainMaxWait))
 	e.closing.Store(true)
 	for e.clients.count() > 0 && time.Now().Before(until) {
 		e.clients.wake()

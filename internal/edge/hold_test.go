@@ -1,0 +1,265 @@
+package edge
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"gapless/internal/edge/wire"
+)
+
+func (r *running) mustHold(lease string, ttl time.Duration) {
+	r.t.Helper()
+	if _, err := r.hold("shop", lease, wire.HoldRequest{TTLMilliseconds: ttl.Milliseconds()}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *running) parkedCount() int64 { return r.stats("").Parked }
+
+func TestHoldParksInOrderAndReleases(t *testing.T) {
+	leakCheck(t)
+	var mu sync.Mutex
+	var order []string
+	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		order = append(order, r.URL.Path)
+		mu.Unlock()
+		io.WriteString(w, r.URL.Path)
+	})
+	e := start(t, wire.Limits{}, at("web-1", app))
+	e.mustHold("lease", time.Minute)
+	var clients []*raw
+	for i := range 5 {
+		client := connect(t, e.address)
+		client.say(get(fmt.Sprint("/", i)))
+		await(t, "parking", func() bool { return e.parkedCount() == int64(i+1) })
+		clients = append(clients, client)
+	}
+	if e.inFlightOf("web-1") != 0 {
+		t.Fatal("a parked request is counted in flight")
+	}
+	if _, err := e.release("shop", "lease"); err != nil {
+		t.Fatal(err)
+	}
+	for i, client := range clients {
+		client.want("GET", 200, fmt.Sprint("/", i))
+	}
+	if len(order) != 5 {
+		t.Fatalf("application saw %v", order)
+	}
+	stats := e.stats("web-1")
+	if stats.Held != 5 || stats.Requests != 5 || e.parkedCount() != 0 {
+		t.Fatalf("stats %+v", stats)
+	}
+}
+
+// The queue itself is first in, first out; what the network does afterwards is not
+// the edge's to order.
+func TestQueueOrder(t *testing.T) {
+	parked := true
+	parking := func() bool { return parked }
+	q := &queue{}
+	limits := withDefaults(wire.Limits{})
+	var waiters []*waiter
+	for range 4 {
+		w := &waiter{ready: make(chan struct{})}
+		q.enter(w, limits, parking, false)
+		waiters = append(waiters, w)
+	}
+	again := &waiter{ready: make(chan struct{})}
+	q.enter(again, limits, parking, true)
+	if !q.leave(waiters[1]) || q.leave(waiters[1]) {
+		t.Fatal("leaving works exactly once")
+	}
+	parked = false
+	for _, w := range []*waiter{again, waiters[0], waiters[2], waiters[3]} {
+		q.pop(1, parking)
+		select {
+		case <-w.ready:
+		default:
+			t.Fatal("released out of order")
+		}
+	}
+	if q.count.Load() != 0 || q.bytes != 0 || q.first != nil || q.last != nil {
+		t.Fatalf("queue is not empty: %+v", q.count.Load())
+	}
+}
+
+func TestHoldLimits(t *testing.T) {
+	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
+	e := start(t, wire.Limits{HoldMaxRequests: 1, HoldMaxWaitMilliseconds: 300}, at("web-1", app))
+	e.mustHold("lease", time.Minute)
+	first := connect(t, e.address)
+	first.say(get("/"))
+	await(t, "parking", func() bool { return e.parkedCount() == 1 })
+	second := connect(t, e.address)
+	second.say(get("/"))
+	for client, why := range map[*raw]string{second: "hold_overflow", first: "hold_timeout"} {
+		response, _, _ := client.answer("GET")
+		if response.StatusCode != 503 || response.Header.Get("Retry-After") == "" || response.Header.Get(wire.HeaderCause) != why {
+			t.Fatalf("got %d %v, want %s", response.StatusCode, response.Header, why)
+		}
+	}
+	stats := e.stats("")
+	if stats.Failures["hold_overflow"] != 1 || stats.Failures["hold_timeout"] != 1 {
+		t.Fatalf("stats %+v", stats)
+	}
+}
+
+func TestHoldByBytes(t *testing.T) {
+	e := start(t, wire.Limits{HoldMaxBytes: 1000}, at("web-1", free(t)))
+	e.mustHold("lease", time.Minute)
+	client := connect(t, e.address)
+	client.say(get("/"))
+	if response, _, _ := client.answer("GET"); response.Header.Get(wire.HeaderCause) != "hold_overflow" {
+		t.Fatalf("got %d %v", response.StatusCode, response.Header)
+	}
+}
+
+func TestLeaseExpiresUnlessRenewed(t *testing.T) {
+	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
+	e := start(t, wire.Limits{}, at("web-1", app))
+	e.mustHold("lease", 200*time.Millisecond)
+	client := connect(t, e.address)
+	client.say(get("/"))
+	await(t, "parking", func() bool { return e.parkedCount() == 1 })
+	for range 10 {
+		time.Sleep(50 * time.Millisecond)
+		e.mustHold("lease", 200*time.Millisecond)
+	}
+	if e.parkedCount() != 1 {
+		t.Fatal("a renewed hold let go")
+	}
+	client.want("GET", 200, "ok")
+	if _, err := e.release("shop", "lease"); err == nil {
+		t.Fatal("an expired lease could be released")
+	}
+}
+
+func TestTwoLeasesHoldUntilBothEnd(t *testing.T) {
+	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
+	e := start(t, wire.Limits{}, at("web-1", app))
+	e.mustHold("one", time.Minute)
+	e.mustHold("two", time.Minute)
+	e.release("shop", "one")
+	if e.parking(serviceKey{"shop", "web"}) == causeNone {
+		t.Fatal("the second lease does not hold")
+	}
+	e.release("shop", "two")
+	if e.parking(serviceKey{"shop", "web"}) != causeNone {
+		t.Fatal("still held")
+	}
+}
+
+// A client that resets while parked must not reach the application; one that closed
+// only its sending side still gets its answer.
+func TestParkedClientsThatReset(t *testing.T) {
+	var mu sync.Mutex
+	var seen []string
+	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, r.URL.Path)
+		io.WriteString(w, "ok")
+	})
+	e := start(t, wire.Limits{}, at("web-1", app))
+	e.mustHold("lease", time.Minute)
+	gone, half := connect(t, e.address), connect(t, e.address)
+	gone.say(get("/gone"))
+	half.say(get("/half"))
+	await(t, "parking", func() bool { return e.parkedCount() == 2 })
+	half.Conn.(*net.TCPConn).CloseWrite()
+	gone.Conn.(*net.TCPConn).SetLinger(0)
+	gone.Conn.Close()
+	await(t, "the reset one leaves", func() bool { return e.parkedCount() == 1 })
+	e.release("shop", "lease")
+	half.want("GET", 200, "ok")
+	mu.Lock()
+	defer mu.Unlock()
+	if !slices.Equal(seen, []string{"/half"}) {
+		t.Fatalf("application saw %v", seen)
+	}
+	if aborts := e.stats("").ClientAborts; aborts != 1 {
+		t.Fatalf("%d client aborts", aborts)
+	}
+}
+
+func TestHoldDoesNotAskForTheBody(t *testing.T) {
+	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Write(body)
+	})
+	e := start(t, wire.Limits{}, at("web-1", app))
+	e.mustHold("lease", time.Minute)
+	client := connect(t, e.address)
+	client.say("POST / HTTP/1.1\r\nHost: shop.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+	await(t, "parking", func() bool { return e.parkedCount() == 1 })
+	client.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if _, err := client.in.Peek(1); err == nil {
+		t.Fatal("a parked client was asked for its body")
+	}
+	client.SetReadDeadline(time.Now().Add(deadline))
+	e.release("shop", "lease")
+	if line, _ := client.in.ReadString('\n'); line != "HTTP/1.1 100 Continue\r\n" {
+		t.Fatalf("got %q", line)
+	}
+	client.in.ReadString('\n')
+	client.say("hello")
+	client.want("POST", 200, "hello")
+}
+
+func TestNoTargetWaitsThenRefuses(t *testing.T) {
+	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
+	e := start(t, wire.Limits{ConnectMaxWaitMilliseconds: 200})
+	late := connect(t, e.address)
+	late.say(get("/"))
+	if response, _, _ := late.answer("GET"); response.StatusCode != 503 || response.Header.Get(wire.HeaderCause) != "no_target" {
+		t.Fatalf("got %d %v", response.StatusCode, response.Header)
+	}
+	e.config.Services[0].Limits = wire.Limits{}
+	e.mustPut(e.config)
+	patient := connect(t, e.address)
+	patient.say(get("/"))
+	await(t, "parking", func() bool { return e.parkedCount() == 1 })
+	e.route(at("web-1", app))
+	patient.want("GET", 200, "ok")
+}
+
+// Thousands of parked requests are let go at the pace of an application that starts slowly.
+func TestReleaseIsPaced(t *testing.T) {
+	var mu sync.Mutex
+	present, worst := 0, 0
+	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		present++
+		worst = max(worst, present)
+		mu.Unlock()
+		time.Sleep(20 * time.Millisecond)
+		mu.Lock()
+		present--
+		mu.Unlock()
+		io.WriteString(w, "ok")
+	})
+	e := start(t, wire.Limits{}, at("web-1", app))
+	e.mustHold("lease", time.Minute)
+	var clients []*raw
+	for range 300 {
+		client := connect(t, e.address)
+		client.say(get("/"))
+		clients = append(clients, client)
+	}
+	await(t, "parking", func() bool { return e.parkedCount() == 300 })
+	e.release("shop", "lease")
+	for _, client := range clients {
+		client.want("GET", 200, "ok")
+	}
+	if worst > 200 {
+		t.Errorf("%d requests at once reached the application", worst)
+	}
+}
