@@ -40,4 +40,3 @@ func isTerminal(stream any) bool {
 	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
 	return err == nil
 }
-

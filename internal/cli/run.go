@@ -2,14 +2,14 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 
 	"gapless/internal/edgectl"
 	"gapless/internal/health"
@@ -45,7 +45,9 @@ func (s *session) newRunner(plan *update.Plan, runID string, screen screen, mete
 }
 
 // newRunID names a run; later ones sort after earlier ones.
-func newRunID() string { return ulid.Make().String() }
+func newRunID() string {
+	return strings.ToLower(fmt.Sprintf("%011x%s", time.Now().UnixMilli(), rand.Text()[:10]))
+}
 
 // interruptible runs an act that the first Ctrl-C asks to undo and the second
 // stops at once. A closed terminal is no reason to stop.

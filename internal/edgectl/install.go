@@ -46,7 +46,8 @@ type HostContainer struct {
 	Mounts      []string
 	Labels      map[string]string
 	StopTimeout time.Duration
-	// OpenFiles is the limit of descriptors.
+	// OpenFiles is the limit of descriptors; 0 is the engine's, which the edge raises
+	// to the hard one by itself.
 	OpenFiles int
 }
 
@@ -66,7 +67,6 @@ const (
 	startPoll    = 20 * time.Millisecond
 	drainTime    = 30 * time.Second
 	stopGrace    = 10 * time.Second
-	openFiles    = 1 << 20
 )
 
 // ContainerName is the edge's container for a state directory: one per host, unless a
@@ -152,7 +152,6 @@ func Describe(wanted Installation, image string) HostContainer {
 		Mounts:           slices.Compact(mounts),
 		Labels:           map[string]string{"gapless.edge": wanted.StateDirectory},
 		StopTimeout:      drainTime + stopGrace,
-		OpenFiles:        openFiles,
 	}
 }
 
