@@ -46,6 +46,10 @@ func (c *client) relay() outcome {
 	if p.Status == 101 {
 		return c.relayUpgrade()
 	}
+	if isEventStream(p) {
+		x.choice.target.tunnels.Add(1)
+		defer x.choice.target.tunnels.Add(-1)
+	}
 	x.up.silence = x.service.limits.streamMaxSilence
 	x.up.gone = c.gone
 	c.answered.Start(x.up.in, p.Framing, p.Length)

@@ -17,7 +17,9 @@ type target struct {
 	// word holds the drain bit and the number of claims. One atomic word makes claim
 	// and drain linearizable: once the bit is set and the count is seen at zero, no
 	// ordinary request can reach the target any more.
-	word    atomic.Uint64
+	word atomic.Uint64
+	// tunnels counts claims that do not end by themselves: upgraded connections and
+	// event streams.
 	tunnels atomic.Int64
 	// suspectUntil is the time in unix nanoseconds until which other targets are
 	// preferred, because connecting failed.

@@ -23,6 +23,8 @@ type Env struct {
 	Sink       Sink
 	Clock      Clock
 	Run        string // identity of this run, written as a label
+	// Logs returns the last lines of a container's log, for a message.
+	Logs func(ctx context.Context, containerName string) []string
 	// Together runs independent acts at the same time and waits for them.
 	Together func(acts ...func())
 }

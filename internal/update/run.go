@@ -17,8 +17,10 @@ type Outcome struct {
 	Cause error
 	// Stuck is why the undo could not finish; nil unless Result is held.
 	Stuck error
-	// FailedStep is what the run was doing; zero if nothing failed.
-	FailedStep Line
+	// FailedStep is what the run was doing, counted from 1; 0 if nothing failed.
+	FailedStep int
+	// Undone lists what was undone, in that order.
+	Undone []Line
 	// Took is the time of each step that was done, by its number from 1.
 	Took map[int]time.Duration
 }
@@ -34,6 +36,7 @@ type Run struct {
 
 	took   map[int]time.Duration
 	undone map[int]bool // steps that an earlier process undid
+	lines  []Line       // of the steps that this process undid
 }
 
 // Execute begins the plan in the journal and carries it out.
@@ -59,7 +62,7 @@ func (r *Run) forward(ctx context.Context) (Outcome, error) {
 			return Outcome{}, err
 		}
 		if cause != nil {
-			return r.rollBack(ctx, number, cause, step.Line())
+			return r.rollBack(ctx, number, cause, number)
 		}
 	}
 	if err := r.append(Entry{Kind: EntryDecide, Decide: DecideCommit}); err != nil {
@@ -122,7 +125,7 @@ func (r *Run) attempt(ctx context.Context, number int, step Step) (cause, err er
 
 // rollBack decides against the new release and undoes the steps up to the
 // given one.
-func (r *Run) rollBack(ctx context.Context, upTo int, cause error, failed Line) (Outcome, error) {
+func (r *Run) rollBack(ctx context.Context, upTo int, cause error, failed int) (Outcome, error) {
 	if err := r.append(Entry{Kind: EntryDecide, Decide: DecideRollback, Why: cause.Error()}); err != nil {
 		return Outcome{}, err
 	}
@@ -132,7 +135,7 @@ func (r *Run) rollBack(ctx context.Context, upTo int, cause error, failed Line) 
 // undo undoes the steps from the given one back to the first. It stops at the
 // first that cannot be undone: what serves then is kept, because taking the
 // new version away as well would leave nothing.
-func (r *Run) undo(ctx context.Context, upTo int, cause error, failed Line) (Outcome, error) {
+func (r *Run) undo(ctx context.Context, upTo int, cause error, failed int) (Outcome, error) {
 	r.emit(Event{Kind: EventUndoing, Err: cause})
 	steps := r.Plan.Steps()
 	for number := upTo; number >= 1; number-- {
@@ -180,6 +183,7 @@ func (r *Run) undoStep(ctx context.Context, number int, step Step) (stuck, err e
 		r.emit(Event{Kind: EventUndoFailed, Step: number, Line: step.Line(), Duration: took, Err: stuck})
 		return stuck, nil
 	}
+	r.lines = append(r.lines, step.Line())
 	r.emit(Event{Kind: EventUndoDone, Step: number, Line: step.Line(), Duration: took})
 	return nil, r.append(Entry{Kind: EntryUndone, Step: number})
 }
@@ -187,7 +191,7 @@ func (r *Run) undoStep(ctx context.Context, number int, step Step) (stuck, err e
 // end closes the run in the journal. A held run stays open there: a later
 // resume tries again.
 func (r *Run) end(outcome Outcome) (Outcome, error) {
-	outcome.Took = r.took
+	outcome.Took, outcome.Undone = r.took, r.lines
 	entry := Entry{Kind: EntryEnd, Result: outcome.Result}
 	switch {
 	case outcome.Stuck != nil:

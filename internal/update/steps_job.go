@@ -47,14 +47,14 @@ func (s *JobStep) wait(ctx context.Context, env *Env) error {
 		return err
 	}
 	if !down {
-		return &GateError{Container: s.Name, Reason: fmt.Sprintf("did not end within %s", DurationText(s.AtMost))}
+		return &GateError{Container: s.Name, Reason: fmt.Sprintf("did not end within %s", DurationText(s.AtMost)), Logs: env.Logs(ctx, s.Name)}
 	}
 	c, err := env.Containers.Inspect(ctx, s.Name)
 	if err != nil {
 		return err
 	}
 	if c.ExitCode != 0 {
-		return &GateError{Container: s.Name, Reason: fmt.Sprintf("ended with code %d", c.ExitCode)}
+		return &GateError{Container: s.Name, Reason: fmt.Sprintf("ended with code %d", c.ExitCode), Logs: env.Logs(ctx, s.Name)}
 	}
 	return nil
 }

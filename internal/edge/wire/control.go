@@ -56,7 +56,8 @@ type InFlight struct {
 	Target string `json:"target"`
 	// Requests counts claimed requests that are not fully answered, tunnels included.
 	Requests int64 `json:"requests"`
-	// Tunnels counts upgraded connections among them.
+	// Tunnels counts those among them that do not end by themselves: upgraded
+	// connections and event streams.
 	Tunnels int64 `json:"tunnels"`
 	// Idle counts pooled connections without a request.
 	Idle int `json:"idle"`
