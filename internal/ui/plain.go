@@ -1,0 +1,182 @@
+package ui
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"gapless/internal/update"
+)
+
+// heartbeatEvery is the longest silence of plain output; many CI systems take
+// a longer one for a hang.
+const heartbeatEvery = 30 * time.Second
+
+// slowAfter is how long a step may take before its start is told too.
+const slowAfter = 2 * time.Second
+
+// plainPainter writes one line per change, with its time.
+type plainPainter struct {
+	words
+	progress io.Writer
+	result   io.Writer
+	plan     *update.Plan
+	traffic  func() TrafficFigures
+	spoke    time.Time // the last line
+	running  update.Event
+	told     bool   // that the running step started
+	answer   string // the last one of a probe
+	shown    string // the same without what always changes
+}
+
+func newPlain(words words, progress, result io.Writer, options Options) *plainPainter {
+	return &plainPainter{words: words, progress: progress, result: result, plan: options.Plan, traffic: options.Traffic}
+}
+
+func (p *plainPainter) say(now time.Time, format string, arguments ...any) {
+	p.spoke = now
+	fmt.Fprintf(p.progress, "%s %s\n", now.Format(time.RFC3339), fmt.Sprintf(format, arguments...))
+}
+
+func (p *plainPainter) start(now time.Time) {
+	p.spoke = now
+	if p.plan == nil {
+		return
+	}
+	for line := range strings.Lines(p.plan.Text()) {
+		fmt.Fprintln(p.progress, p.show(strings.TrimRight(line, "\n")))
+	}
+	if isEmpty(p.plan) {
+		fmt.Fprintln(p.progress, p.nothingToDo(p.plan))
+	}
+}
+
+// isEmpty tells a plan without steps from one that is not known.
+func isEmpty(plan *update.Plan) bool { return plan != nil && plan.Empty() }
+
+// nothingToDo says that what runs is what is wanted.
+func (w words) nothingToDo(plan *update.Plan) string {
+	return fmt.Sprintf("%s: nothing to do, release %s is what the project asks for", w.show(plan.Project), releaseNumber(plan.From))
+}
+
+// position says which step of how many.
+func (p *plainPainter) position(step int) string {
+	if p.plan == nil {
+		return fmt.Sprintf("step %d", step)
+	}
+	return fmt.Sprintf("step %d/%d", step, len(p.plan.Steps()))
+}
+
+func (p *plainPainter) event(event update.Event) {
+	line := p.line(event.Line)
+	what := strings.TrimSpace(p.position(event.Step) + " " + line.Verb + " " + line.Object)
+	switch event.Kind {
+	case update.EventStepStarted, update.EventUndoStarted:
+		p.running, p.told, p.answer, p.shown = event, false, "", ""
+	case update.EventStepDone:
+		p.running = update.Event{}
+		p.say(event.Time, "%s: done in %s", what, sayDuration(event.Duration))
+	case update.EventStepFailed:
+		p.running = update.Event{}
+		p.say(event.Time, "%s: FAILED after %s: %s", what, sayDuration(event.Duration), p.reason(event))
+	case update.EventUndoDone:
+		p.running = update.Event{}
+		p.say(event.Time, "%s: undone in %s", what, sayDuration(event.Duration))
+	case update.EventUndoFailed:
+		p.running = update.Event{}
+		p.say(event.Time, "%s: UNDO FAILED: %s", what, p.reason(event))
+	case update.EventProbe:
+		p.probe(event, line)
+	default:
+		if text := p.aboutRun(event); text != "" {
+			p.say(event.Time, "%s", text)
+		}
+	}
+}
+
+// aboutRun says what happened to the run as a whole.
+func (w words) aboutRun(event update.Event) string {
+	text := w.show(event.Text)
+	suffix := ""
+	if text != "" {
+		suffix = ": " + text
+	}
+	switch event.Kind {
+	case update.EventRunStarted:
+		return "run " + w.show(event.Run) + " started" + suffix
+	case update.EventResumed:
+		return "run " + w.show(event.Run) + " goes on where it was interrupted" + suffix
+	case update.EventNotice:
+		return text
+	case update.EventUndoing:
+		return "undoing what was done" + suffix
+	case update.EventCommitted:
+		return "committed: the new release is in force" + suffix
+	case update.EventInterrupting:
+		return "interrupted: this step is finished, then everything is undone; press Ctrl-C again to stop now" + suffix
+	case update.EventRunEnded:
+		return "run " + w.show(event.Run) + " ended: " + strings.ReplaceAll(string(event.Result), "_", " ") + suffix
+	}
+	return ""
+}
+
+// measured is the part of an answer that is different each time.
+var measured = regexp.MustCompile(`\d+(\.\d+)? m?s\b`)
+
+// probe tells an answer that is not the same as the one before.
+func (p *plainPainter) probe(event update.Event, line update.Line) {
+	p.answer = p.show(event.Probe.Answer)
+	if key := measured.ReplaceAllString(p.answer, ""); key != p.shown {
+		p.shown = key
+		p.say(event.Time, "%s %s: %s", line.Verb, line.Object, p.answer)
+	}
+}
+
+func (p *plainPainter) tick(now time.Time) {
+	took := now.Sub(p.running.Time)
+	busy := p.running.Kind != ""
+	line := p.line(p.running.Line)
+	if busy && !p.told && took >= slowAfter {
+		p.told = true
+		verb := line.Verb
+		if p.running.Kind == update.EventUndoStarted {
+			verb = "undo " + verb
+		}
+		p.say(now, "%s %s %s: under way", p.position(p.running.Step), verb, line.Object)
+	}
+	if now.Sub(p.spoke) < heartbeatEvery {
+		return
+	}
+	text := "still at work"
+	if busy {
+		text = fmt.Sprintf("still at %s %s for %s", line.Verb, line.Object, sayDuration(took))
+	}
+	if p.answer != "" {
+		text += ", last answer: " + p.answer
+	}
+	if p.traffic != nil {
+		text += "; " + trafficText(p.traffic())
+	}
+	p.say(now, "%s", text)
+}
+
+func (p *plainPainter) finish(outcome Outcome) {
+	if isEmpty(p.plan) {
+		return // it was said at the start
+	}
+	if outcome.Failure != nil {
+		fmt.Fprint(p.progress, p.failure(outcome.Failure))
+	}
+	fmt.Fprint(p.result, p.receipt(outcome.Receipt))
+}
+
+// trafficText says the figures of the edge in one line.
+func trafficText(figures TrafficFigures) string {
+	text := fmt.Sprintf("%.0f requests/s, %s failed, %s held", figures.PerSecond, grouped(figures.Failed), grouped(figures.Held))
+	if figures.P95Millis != nil {
+		text += ", p95 " + millis(*figures.P95Millis)
+	}
+	return text
+}

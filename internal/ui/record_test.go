@@ -1,0 +1,153 @@
+package ui
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"gapless/internal/update"
+)
+
+var testStart = time.Date(2026, 5, 4, 10, 0, 0, 0, time.UTC)
+
+// recording is a run as a test replays it.
+type recording struct {
+	plan    *update.Plan
+	events  []update.Event
+	outcome Outcome
+}
+
+func testPlan() *update.Plan {
+	gate := update.GateSpec{Service: "api", Container: "shop-api-2", Kind: update.GateEdge, HealthPath: "/health/", Deadline: time.Minute}
+	return &update.Plan{
+		Format: 1, Project: "shop", From: 42, To: 43, Strategy: "rolling", Because: "code changed",
+		Notes: []update.Note{{Service: "nginx", Text: "its port is fixed: about 2 s without it", Gap: true}},
+		Phases: []update.Phase{
+			{Name: update.PhasePrepare, Steps: []update.Step{&update.BuildStep{Service: "api", Image: "shop-api", Why: "context changed"}}},
+			{Name: update.PhaseShift, Steps: []update.Step{
+				&update.StartStep{Service: "api", Name: "shop-api-2", Detail: "beside shop-api-1 (needs 110 MiB, 1.2 GiB free)"},
+				&update.GateStep{Spec: gate},
+				&update.StopStep{Name: "shop-api-1", Grace: 10 * time.Second},
+			}},
+			{Name: update.PhaseCommit, Steps: []update.Step{&update.RemoveStep{Name: "shop-api-1"}}},
+		},
+	}
+}
+
+// recorder writes events down with their times.
+type recorder struct {
+	plan   *update.Plan
+	now    time.Time
+	events []update.Event
+}
+
+func (r *recorder) add(kind update.EventKind, step int, wait time.Duration, change func(*update.Event)) {
+	r.now = r.now.Add(wait)
+	event := update.Event{Time: r.now, Kind: kind, Run: "01RUN", Step: step}
+	if step > 0 {
+		event.Line = r.plan.Steps()[step-1].Line()
+	}
+	if change != nil {
+		change(&event)
+	}
+	r.events = append(r.events, event)
+}
+
+// step records a step that goes well.
+func (r *recorder) step(number int, took time.Duration) {
+	r.add(update.EventStepStarted, number, 0, nil)
+	r.add(update.EventStepDone, number, took, func(e *update.Event) { e.Duration = took })
+}
+
+func (r *recorder) undo(number int, took time.Duration) {
+	r.add(update.EventUndoStarted, number, 0, nil)
+	r.add(update.EventUndoDone, number, took, func(e *update.Event) { e.Duration = took })
+}
+
+// probe records an answer, which comes without the number of its step.
+func (r *recorder) probe(answer string, inARow int) {
+	r.add(update.EventProbe, 0, 100*time.Millisecond, func(e *update.Event) {
+		e.Line = r.plan.Steps()[2].Line()
+		e.Probe = &update.Probe{OK: inARow > 0, Answer: answer, InARow: inARow, Duration: 3 * time.Millisecond}
+	})
+}
+
+func recordings() map[string]recording {
+	return map[string]recording{"success": success(), "failure": failure(), "resume": resume(), "nothing": nothing()}
+}
+
+func success() recording {
+	r := &recorder{plan: testPlan(), now: testStart}
+	r.add(update.EventRunStarted, 0, 0, nil)
+	r.step(1, 3200*time.Millisecond)
+	r.step(2, 300*time.Millisecond)
+	r.add(update.EventStepStarted, 3, 0, nil)
+	for range 5 {
+		r.probe("connection refused", 0)
+	}
+	for i := range 3 {
+		r.probe(fmt.Sprintf("200 OK in %d ms", 3+i), i+1)
+	}
+	r.add(update.EventStepDone, 3, 0, func(e *update.Event) { e.Duration = 800 * time.Millisecond })
+	r.step(4, 1500*time.Millisecond)
+	r.add(update.EventCommitted, 0, 0, nil)
+	r.step(5, 50*time.Millisecond)
+	r.add(update.EventRunEnded, 0, 0, func(e *update.Event) { e.Result = update.ResultCommitted })
+	return recording{r.plan, r.events, Outcome{Run: "01RUN", Receipt: fullReceipt()}}
+}
+
+func fullReceipt() update.Receipt {
+	return update.Receipt{
+		Project: "shop", From: 42, To: 43, Strategy: "rolling", Reason: "code changed", Result: update.ResultCommitted,
+		DurationMillis: 8400, Requests: new(int64(12431)), Failed: new(int64(0)), Held: new(int64(212)), LongestHoldMillis: new(840.0),
+		GapMillis: new(0.0), Probes: new(int64(168)), ProbeFailures: new(int64(0)), ProbeURL: "http://127.0.0.1/health/",
+		P95BeforeMillis: new(41.0), P95DuringMillis: new(44.2), P95AfterMillis: new(40.0), PeakExtraBytes: new(int64(108 << 20)),
+		Steps: []update.ReceiptStep{{Verb: "build", Object: "api", DurationMillis: 3200, Result: "done"}},
+	}
+}
+
+func failure() recording {
+	r := &recorder{plan: testPlan(), now: testStart}
+	r.add(update.EventRunStarted, 0, 0, nil)
+	r.step(1, 1200*time.Millisecond)
+	r.step(2, 300*time.Millisecond)
+	r.add(update.EventStepStarted, 3, 0, nil)
+	const answer = "301 to https://shop.example/\x1b[2Jhealth/?token=hunter22: the health path redirects"
+	for range 650 {
+		r.probe(answer, 0)
+	}
+	logs := []string{"starting \x1b[31mred\x1b[0m", "postgres://app:s3cr3t@db/shop", "\u202eevil"}
+	for i := range 22 {
+		logs = append(logs, fmt.Sprint("line ", i))
+	}
+	logs = append(logs[3:], logs[:3]...)
+	gate := &update.GateError{Container: "shop-api-2", Reason: "not healthy within 60 s", Last: answer, Logs: logs}
+	r.add(update.EventStepFailed, 3, 0, func(e *update.Event) { e.Duration, e.Err = 65*time.Second, gate })
+	r.add(update.EventUndoing, 0, 0, nil)
+	r.undo(3, 10*time.Millisecond)
+	r.undo(2, 400*time.Millisecond)
+	r.add(update.EventUndoFailed, 1, 0, func(e *update.Event) { e.Err = errors.New("tag shop-api: connection lost") })
+	r.add(update.EventRunEnded, 0, 0, func(e *update.Event) { e.Result = update.ResultRolledBack })
+	steps := r.plan.Steps()
+	return recording{r.plan, r.events, Outcome{Run: "01RUN",
+		Receipt: update.Receipt{Project: "shop", From: 42, To: 43, Strategy: "rolling", Result: update.ResultRolledBack, DurationMillis: 67100,
+			Requests: new(int64(900)), Failed: new(int64(3)), FailedByCause: map[string]int64{"refused": 2, "timeout": 1}, P95BeforeMillis: new(4.25)},
+		Failure: &Failure{Err: fmt.Errorf("gate: %w", gate), Step: 3, Line: steps[2].Line(), Undone: []update.Line{steps[2].Line(), steps[1].Line()},
+			Serves: "release 42: shop-api-1 answered 200 OK in 3 ms", Next: []string{"docker logs shop-api-2", "gapless update"}},
+	}}
+}
+
+func resume() recording {
+	r := &recorder{plan: testPlan(), now: testStart}
+	r.add(update.EventResumed, 0, 0, func(e *update.Event) { e.Text = "it was killed 12 s ago; the release was decided" })
+	r.step(5, 50*time.Millisecond)
+	r.add(update.EventNotice, 0, 0, func(e *update.Event) { e.Text = "2 requests were cut" })
+	r.add(update.EventRunEnded, 0, 0, func(e *update.Event) { e.Result = update.ResultCommitted })
+	return recording{r.plan, r.events, Outcome{Run: "01RUN", Receipt: update.Receipt{Project: "shop", To: 43, Strategy: "rolling",
+		Result: update.ResultCommitted, DurationMillis: 50}}}
+}
+
+func nothing() recording {
+	plan := &update.Plan{Format: 1, Project: "shop", From: 42, To: 42, Strategy: "rolling", Because: "nothing changed"}
+	return recording{plan, nil, Outcome{Receipt: update.Receipt{Project: "shop", From: 42, To: 42, Strategy: "rolling", Result: update.ResultCommitted, DurationMillis: 120}}}
+}
