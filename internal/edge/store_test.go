@@ -81,10 +81,12 @@ func TestRoutes(t *testing.T) {
 func TestInvalidConfigurationsAreRefused(t *testing.T) {
 	e := start(t, wire.Limits{})
 	for name, spoil := range map[string]func(*wire.ProjectConfig){
-		"project name":   func(c *wire.ProjectConfig) { c.Project = "../x" },
-		"network":        func(c *wire.ProjectConfig) { c.Listeners[0].Network = "udp" },
-		"port":           func(c *wire.ProjectConfig) { c.Listeners[0].Address = ":99999" },
-		"unix path":      func(c *wire.ProjectConfig) { c.Listeners[0] = wire.Listener{Name: "public", Network: "unix", Address: "x"} },
+		"project name": func(c *wire.ProjectConfig) { c.Project = "../x" },
+		"network":      func(c *wire.ProjectConfig) { c.Listeners[0].Network = "udp" },
+		"port":         func(c *wire.ProjectConfig) { c.Listeners[0].Address = ":99999" },
+		"unix path": func(c *wire.ProjectConfig) {
+			c.Listeners[0] = wire.Listener{Name: "public", Network: "unix", Address: "x"}
+		},
 		"listener twice": func(c *wire.ProjectConfig) { c.Listeners = append(c.Listeners, c.Listeners[0]) },
 		"cidr":           func(c *wire.ProjectConfig) { c.Listeners[0].TrustedProxies = []string{"x"} },
 		"unknown listener": func(c *wire.ProjectConfig) {
