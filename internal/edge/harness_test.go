@@ -261,3 +261,5 @@ func openDescriptors() int {
 	entries, _ := os.ReadDir("/proc/self/fd")
 	return len(entries)
 }
+
+func bufioReader(in io.Reader) *bufio.Reader { return bufio.NewReader(in) }
