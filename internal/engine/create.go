@@ -95,7 +95,7 @@ func (w *Workbench) createNew(ctx context.Context, spec update.CreateSpec, servi
 		projectName: w.project.Name,
 		fixedName:   service.ContainerName != "",
 	}
-	sdk, err := w.engine.sdk(guarded, nil)
+	sdk, err := w.engine.sdk(guarded)
 	if err != nil {
 		return err
 	}
