@@ -44,7 +44,7 @@ func TestObserveTwentyServices(t *testing.T) {
 		t.Errorf("port 18473 is taken by %q", owner)
 	}
 	for _, c := range observed.Containers {
-		if !c.Running || c.Address() == "" || c.ConfigHash != observed.ConfigHashes[c.Service] || c.ImageID != observed.Images[c.Service].ID || c.Number != 1 {
+		if !c.Running || c.Address() == "" || c.ConfigHash != observed.ConfigHashes[c.Service] || c.ImageID != observed.Images[c.Service].ID || c.Number != 1 || c.MemoryBytes == 0 {
 			t.Errorf("%+v", c)
 		}
 	}
