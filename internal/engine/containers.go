@@ -16,10 +16,6 @@ import (
 // startWait bounds the start of a container, which is slow on a loaded host.
 const startWait = time.Minute
 
-// Start implements update.Containers. A container that runs already is no
-// error.
-func (w *Workbench) Start(ctx context.Context, name string) error { return w.engine.Start(ctx, name) }
-
 // Start starts a container; one that runs already is no error.
 func (e *Engine) Start(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, startWait)

@@ -11,7 +11,6 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/compose/v5/pkg/api"
 	"github.com/moby/moby/api/types/container"
-	"github.com/moby/moby/client"
 
 	"gapless/internal/update"
 )
@@ -95,7 +94,7 @@ func (w *Workbench) createNew(ctx context.Context, spec update.CreateSpec, servi
 		projectName: w.project.Name,
 		fixedName:   service.ContainerName != "",
 	}
-	sdk, err := w.engine.sdk(guarded, nil)
+	sdk, err := w.engine.sdk(guarded)
 	if err != nil {
 		return err
 	}
@@ -109,7 +108,7 @@ func (w *Workbench) createNew(ctx context.Context, spec update.CreateSpec, servi
 		SkipProviders:        true,
 	})
 	w.creating.Unlock()
-	w.noteAnswer(ctx, spec, err)
+	w.noteAnswer(spec, err)
 	if err != nil {
 		return w.createError(service, err)
 	}
@@ -179,10 +178,13 @@ func (w *Workbench) createError(service types.ServiceConfig, err error) error {
 	return err
 }
 
-// noteAnswer remembers that the daemon answered a create request of this
-// process, so that nothing of it can still be on its way.
-func (w *Workbench) noteAnswer(ctx context.Context, spec update.CreateSpec, err error) {
-	if ctx.Err() == nil && !client.IsErrConnectionFailed(err) {
-		w.answered.Store(createKey{spec.Name, spec.Run}, true)
+// noteAnswer remembers whether every create request of this process for a
+// name was answered with success, so that none can still be on its way.
+func (w *Workbench) noteAnswer(spec update.CreateSpec, err error) {
+	key := createKey{spec.Name, spec.Run}
+	if err != nil {
+		w.answered.Store(key, false)
+		return
 	}
+	w.answered.LoadOrStore(key, true)
 }

@@ -86,7 +86,7 @@ func (r *createRequest) inherit(host *container.HostConfig) []mount.Mount {
 func boundTo(binds []string, destination string) bool {
 	return slices.ContainsFunc(binds, func(bind string) bool {
 		parts := strings.Split(bind, ":")
-		return len(parts) >= 2 && parts[len(parts)-2] == destination || parts[len(parts)-1] == destination
+		return len(parts) >= 2 && parts[1] == destination
 	})
 }
 

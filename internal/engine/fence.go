@@ -31,7 +31,7 @@ const fenceWait = 2 * time.Minute
 func (w *Workbench) Fence(ctx context.Context, name, run string) error {
 	ctx, cancel := context.WithTimeout(ctx, fenceWait)
 	defer cancel()
-	if _, answered := w.answered.Load(createKey{name, run}); answered {
+	if answered, _ := w.answered.Load(createKey{name, run}); answered == true {
 		// The request was of this process and is known to be over.
 		return w.removeOwn(ctx, name, run)
 	}

@@ -11,39 +11,8 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// buildWait and pullWait bound what depends on the outside world.
-const (
-	buildWait = 2 * time.Hour
-	pullWait  = time.Hour
-)
-
-// outputLines is how much of a failed build is shown.
-const outputLines = 30
-
-// Build implements update.Images through the Compose SDK: with BuildKit where
-// buildx is installed, with the classic builder otherwise.
-func (w *Workbench) Build(ctx context.Context, serviceName string) (string, error) {
-	service, known := w.project.Services[serviceName]
-	if !known || service.Build == nil {
-		return "", fmt.Errorf("service %s has no build section", serviceName)
-	}
-	ctx, cancel := context.WithTimeout(ctx, buildWait)
-	defer cancel()
-	output := &tail{}
-	sdk, err := w.engine.sdk(w.engine.client, output)
-	if err != nil {
-		return "", err
-	}
-	project, err := w.project.WithSelectedServices(nil)
-	if err != nil {
-		return "", err
-	}
-	err = sdk.Build(ctx, project, api.BuildOptions{Services: []string{serviceName}, Progress: "plain", Out: output})
-	if err != nil {
-		return "", &ImageError{Kind: ImageBuildFailed, Reference: w.imageReference(service), Output: output.lines(outputLines), Err: err}
-	}
-	return w.ImageID(ctx, w.imageReference(service))
-}
+// pullWait bounds what depends on the outside world.
+const pullWait = time.Hour
 
 // Pull implements update.Images, with the credentials of docker login.
 func (w *Workbench) Pull(ctx context.Context, serviceName string) (string, error) {
@@ -53,8 +22,7 @@ func (w *Workbench) Pull(ctx context.Context, serviceName string) (string, error
 	}
 	ctx, cancel := context.WithTimeout(ctx, pullWait)
 	defer cancel()
-	output := &tail{}
-	sdk, err := w.engine.sdk(w.engine.client, output)
+	sdk, err := w.engine.sdk(w.engine.client)
 	if err != nil {
 		return "", err
 	}

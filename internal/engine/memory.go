@@ -17,7 +17,8 @@ import (
 const memoryWait = 3 * time.Second
 
 // Memory measures the resident memory of running containers, in bytes by
-// name. One that ends meanwhile is left out.
+// name. One that ends meanwhile is left out. It takes a second or more where
+// only the engine can tell.
 func (e *Engine) Memory(ctx context.Context, containers []update.Container) (map[string]int64, error) {
 	measured := make([]int64, len(containers))
 	group, ctx := errgroup.WithContext(ctx)
@@ -27,7 +28,7 @@ func (e *Engine) Memory(ctx context.Context, containers []update.Container) (map
 			continue
 		}
 		group.Go(func() (err error) {
-			measured[i], err = e.memory(ctx, c.ID)
+			measured[i], err = e.memory(ctx, c)
 			if errors.Is(err, update.ErrNoContainer) {
 				return nil
 			}
@@ -46,14 +47,19 @@ func (e *Engine) Memory(ctx context.Context, containers []update.Container) (map
 	return byName, nil
 }
 
-// memory takes one sample. Without the previous one that a rate would need,
-// the engine answers at once.
-func (e *Engine) memory(ctx context.Context, id string) (int64, error) {
+// memory asks the kernel, and the engine where the kernel does not tell: its
+// host is another one, or its cgroups cannot be seen from here.
+func (e *Engine) memory(ctx context.Context, c update.Container) (int64, error) {
+	if isLocal(e.host) {
+		if used, found := cgroupMemory(c.PID); found {
+			return used, nil
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, memoryWait)
 	defer cancel()
-	answer, err := e.client.ContainerStats(ctx, id, client.ContainerStatsOptions{})
+	answer, err := e.client.ContainerStats(ctx, c.ID, client.ContainerStatsOptions{})
 	if err != nil {
-		return 0, missing(id, err)
+		return 0, missing(c.Name, err)
 	}
 	defer answer.Body.Close()
 	var sample container.StatsResponse
@@ -63,8 +69,8 @@ func (e *Engine) memory(ctx context.Context, id string) (int64, error) {
 	return residentBytes(sample.MemoryStats), nil
 }
 
-// residentBytes takes the page cache off that the kernel would give back, as
-// docker stats does. The name of that share depends on the cgroup version.
+// residentBytes takes the page cache off. The name of that share depends on
+// the cgroup version.
 func residentBytes(stats container.MemoryStats) int64 {
 	cache, found := stats.Stats["total_inactive_file"] // cgroup v1
 	if !found {

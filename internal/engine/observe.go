@@ -28,7 +28,8 @@ type Observation struct {
 	TakenPorts           map[int]string          // host ports in use, with the owner
 }
 
-// Observe looks at the project once. It takes no measurements: see Memory.
+// Observe looks at the project once. The memory of containers is filled in
+// where the kernel tells it at once; Memory measures the rest.
 func (w *Workbench) Observe(ctx context.Context) (Observation, error) {
 	observed := Observation{MemoryAvailableBytes: memoryAvailable(), TakenPorts: listeningPorts()}
 	all, err := w.engine.listAll(ctx)
@@ -63,6 +64,9 @@ func (w *Workbench) Observe(ctx context.Context) (Observation, error) {
 	}
 	for _, c := range found {
 		if c != nil {
+			if isLocal(w.engine.host) {
+				c.MemoryBytes, _ = cgroupMemory(c.PID)
+			}
 			observed.Containers = append(observed.Containers, *c)
 		}
 	}

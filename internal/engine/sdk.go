@@ -20,9 +20,9 @@ type sdkCLI struct {
 // Client replaces that of the docker command.
 func (c *sdkCLI) Client() client.APIClient { return c.client }
 
-// sdk starts the Compose SDK on a client. Its output goes to the writer, or
-// nowhere, and it never asks: whatever it wants confirmed is declined.
-func (e *Engine) sdk(through client.APIClient, output io.Writer) (api.Compose, error) {
+// cli is the docker command around a client. Its output goes to the writer,
+// or nowhere.
+func (e *Engine) cli(through client.APIClient, output io.Writer) (command.Cli, error) {
 	if output == nil {
 		output = io.Discard
 	}
@@ -37,6 +37,21 @@ func (e *Engine) sdk(through client.APIClient, output io.Writer) (api.Compose, e
 	if err := cli.Initialize(e.flags); err != nil {
 		return nil, err
 	}
+	return &sdkCLI{Cli: cli, client: through}, nil
+}
+
+// newSDK starts the Compose SDK. It never asks: whatever it wants confirmed is
+// declined.
+func newSDK(cli command.Cli) (api.Compose, error) {
 	decline := func(string, bool) (bool, error) { return false, nil }
-	return compose.NewComposeService(&sdkCLI{Cli: cli, client: through}, compose.WithPrompt(decline))
+	return compose.NewComposeService(cli, compose.WithPrompt(decline))
+}
+
+// sdk starts the Compose SDK on a client, without any output.
+func (e *Engine) sdk(through client.APIClient) (api.Compose, error) {
+	cli, err := e.cli(through, nil)
+	if err != nil {
+		return nil, err
+	}
+	return newSDK(cli)
 }

@@ -27,7 +27,7 @@ const (
 type Workbench struct {
 	engine   *Engine
 	project  *types.Project
-	answered sync.Map // createKey of requests of this process that the daemon answered
+	answered sync.Map // by createKey: whether all requests of this process succeeded
 	creating sync.Mutex
 }
 

@@ -1,0 +1,59 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/compose/v5/pkg/compose"
+	"github.com/moby/moby/client"
+)
+
+// hookWait bounds one post_start hook.
+const hookWait = 5 * time.Minute
+
+// Start implements update.Containers. It runs the post_start hooks of the
+// service after the start, as docker compose does, and not again if the
+// container runs already.
+func (w *Workbench) Start(ctx context.Context, name string) error {
+	found, err := w.engine.inspect(ctx, name)
+	if err != nil {
+		return err
+	}
+	if found.State.Running {
+		return nil
+	}
+	if err := w.engine.Start(ctx, found.ID); err != nil {
+		return err
+	}
+	for _, hook := range w.project.Services[found.Config.Labels[labelService]].PostStart {
+		if err := w.runHook(ctx, found.ID, hook); err != nil {
+			return fmt.Errorf("post_start of %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// runHook runs a hook in a container and waits for it.
+func (w *Workbench) runHook(ctx context.Context, id string, hook types.ServiceHook) error {
+	ctx, cancel := context.WithTimeout(ctx, hookWait)
+	defer cancel()
+	code, output, err := w.engine.exec(ctx, id, client.ExecCreateOptions{
+		User:         hook.User,
+		Privileged:   hook.Privileged,
+		Env:          compose.ToMobyEnv(hook.Environment),
+		WorkingDir:   hook.WorkingDir,
+		Cmd:          hook.Command,
+		AttachStdout: true,
+		AttachStderr: true,
+	})
+	if err != nil {
+		return err
+	}
+	if code != 0 {
+		return fmt.Errorf("%s ended with code %d\n  %s", strings.Join(hook.Command, " "), code, strings.Join(output, "\n  "))
+	}
+	return nil
+}
