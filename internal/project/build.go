@@ -22,14 +22,25 @@ const (
 
 // buildServices reduces Compose's model to ours, in an order in which every
 // service comes after what it depends on.
-func buildServices(p *Project, settings map[string]ServiceSettings) {
+//
+// What was recorded is taken over instead of being found out again.
+func buildServices(p *Project, settings map[string]ServiceSettings, recorded map[string]renderedService) {
 	mounts := countMounts(p.Compose)
 	for _, name := range dependencyOrder(p.Compose.Services) {
 		service := buildService(p, p.Compose.Services[name], mounts)
 		service.apply(settings[name], p.Settings)
 		p.Services = append(p.Services, service)
 	}
-	assignRoles(p, settings)
+	if recorded == nil {
+		assignRoles(p, settings)
+	}
+	for i := range p.Services {
+		service := &p.Services[i]
+		if known, found := recorded[service.Name]; found {
+			service.Role, service.RoleReason = known.Role, known.Reason
+			service.HTTPPort, service.BaseImage = known.HTTPPort, known.BaseImage
+		}
+	}
 	assignRoutes(p, settings)
 }
 

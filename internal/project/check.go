@@ -25,6 +25,7 @@ type checker struct {
 	variables types.Mapping
 	faults    *problems
 	risks     risks
+	recorded  map[string]renderedService // set when a rendered project is read
 }
 
 // risks collects findings.
@@ -131,7 +132,7 @@ func (c *checker) settings(p *Project) {
 		}
 		own[name] = settings
 	}
-	buildServices(p, own)
+	buildServices(p, own, c.recorded)
 	c.combinations(p, own)
 }
 

@@ -25,6 +25,17 @@ type rendering struct {
 	EnvFiles      []string `yaml:"env_files,omitempty"`
 	Profiles      []string `yaml:"profiles,omitempty"`
 	Compatibility bool     `yaml:"compatibility,omitempty"`
+
+	Services map[string]renderedService `yaml:"services"`
+}
+
+// renderedService is what was found out about a service from files that may
+// have changed since.
+type renderedService struct {
+	Role      Role   `yaml:"role"`
+	Reason    string `yaml:"reason"`
+	HTTPPort  int    `yaml:"http_port,omitempty"`
+	BaseImage string `yaml:"base_image,omitempty"`
 }
 
 // ErrRendered is returned for a document that Render did not write.
@@ -42,6 +53,7 @@ func (p *Project) Render() ([]byte, error) {
 	model.Extensions[renderedKey] = rendering{
 		Format: renderedFormat, Directory: p.Directory, Files: p.Files, EnvFiles: p.EnvFiles,
 		Profiles: p.Compose.Profiles, Compatibility: p.Compatibility,
+		Services: p.foundOut(),
 	}
 	model.Configs = configsWithContent(p.Compose.Configs)
 	content, err := model.MarshalYAML(types.WithSecretContent)
@@ -49,6 +61,16 @@ func (p *Project) Render() ([]byte, error) {
 		return nil, fmt.Errorf("render project %s: %w", p.Name, err)
 	}
 	return content, nil
+}
+
+func (p *Project) foundOut() map[string]renderedService {
+	found := map[string]renderedService{}
+	for _, service := range p.Services {
+		found[service.Name] = renderedService{
+			Role: service.Role, Reason: service.RoleReason, HTTPPort: service.HTTPPort, BaseImage: service.BaseImage,
+		}
+	}
+	return found
 }
 
 // configsWithContent keeps the content that came from a variable, which the
@@ -109,7 +131,7 @@ func loadRendered(ctx context.Context, content []byte, directory string) (*Proje
 		Name: model.Name, Directory: directory, Files: header.Files, EnvFiles: header.EnvFiles,
 		Compatibility: header.Compatibility, Compose: model,
 	}
-	check := checker{index: newSourceIndex([]source{file}), faults: &faults}
+	check := checker{index: newSourceIndex([]source{file}), faults: &faults, recorded: header.Services}
 	check.settings(loaded)
 	return loaded, faults.err()
 }

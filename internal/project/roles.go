@@ -11,6 +11,9 @@ import (
 // assignRoles gives every service its role and the reason for it. What
 // x-gapless says wins; the rest is found out.
 func assignRoles(p *Project, settings map[string]ServiceSettings) {
+	for i := range p.Services {
+		p.Services[i].BaseImage = baseImage(p.Compose.Services[p.Services[i].Name].Build)
+	}
 	upstreams := findUpstreams(p)
 	for i := range p.Services {
 		service := &p.Services[i]
@@ -48,7 +51,7 @@ type evidence struct {
 func (e evidence) role() (Role, string) {
 	judgements := []func() (Role, string){
 		e.completesForOthers, e.database, e.dataDirectory, e.oneShot, e.front,
-		e.scheduler, e.worker, e.proxied, e.publishes, e.serves, e.byName,
+		e.scheduler, e.worker, e.proxied, e.publishes, e.serves, e.byName, e.behindFront,
 	}
 	for _, judge := range judgements {
 		if role, reason := judge(); role != "" {
@@ -69,8 +72,11 @@ func (e evidence) completesForOthers() (Role, string) {
 }
 
 func (e evidence) database() (Role, string) {
-	if name := databaseOf(e.service.Image); name != "" && e.config.Image != "" {
-		return RoleStateful, "image " + repository(e.service.Image) + " is a database or a broker"
+	if e.config.Image == "" && e.service.BaseImage == "" {
+		return "", "" // the image is called after the service
+	}
+	if image := e.service.runs(); databaseOf(image) != "" {
+		return RoleStateful, "image " + repository(image) + " is a database or a broker"
 	}
 	return "", ""
 }
@@ -92,7 +98,7 @@ func (e evidence) readsOthersData(volume Volume) bool {
 		return false
 	}
 	for _, other := range e.project.Services {
-		if other.Name == e.service.Name || databaseOf(other.Image) == "" {
+		if other.Name == e.service.Name || databaseOf(other.runs()) == "" {
 			continue
 		}
 		for _, mount := range other.Volumes {
@@ -112,7 +118,7 @@ func (e evidence) oneShot() (Role, string) {
 }
 
 func (e evidence) front() (Role, string) {
-	name := frontOf(e.service.Image)
+	name := frontOf(e.service.runs())
 	if name == "" && e.upstreamsOf() == "" {
 		return "", ""
 	}
@@ -160,7 +166,7 @@ func (e evidence) scheduler() (Role, string) {
 		(slices.Contains(e.words, "-B") || slices.Contains(e.words, "--beat")) {
 		return RoleScheduler, "runs celery worker with an embedded beat"
 	}
-	if name := repository(e.service.Image); slices.Contains([]string{"ofelia", "supercronic", "chadburn", "docker-cron"}, name) {
+	if name := repository(e.service.runs()); slices.Contains([]string{"ofelia", "supercronic", "chadburn", "docker-cron"}, name) {
 		return RoleScheduler, "image " + name + " is a scheduler"
 	}
 	return "", ""
@@ -200,13 +206,27 @@ func (e evidence) serves() (Role, string) {
 	if len(e.config.Expose) > 0 && e.service.HTTPPort > 0 {
 		return RoleWeb, fmt.Sprintf("exposes port %d", e.service.HTTPPort)
 	}
-	if name := frontOf(e.service.Image); name != "" {
+	if name := frontOf(e.service.runs()); name != "" {
 		return RoleWeb, name + " without a published port 80 or 443"
 	}
 	return "", ""
 }
 
-// byName is the last resort: the name that the author gave to the service.
+// behindFront judges what a front depends on when the front's configuration is
+// built into its image.
+func (e evidence) behindFront() (Role, string) {
+	for _, other := range e.project.Services {
+		fronts := frontOf(other.runs()) != "" && slices.ContainsFunc(other.HostPorts, func(port Port) bool {
+			return port.Host == 80 || port.Host == 443
+		})
+		if fronts && slices.Contains(other.DependsOn, e.service.Name) {
+			return RoleWeb, other.Name + ", a front, depends on it"
+		}
+	}
+	return "", ""
+}
+
+// byName goes by the name that the author gave to the service.
 func (e evidence) byName() (Role, string) {
 	for _, part := range strings.FieldsFunc(e.service.Name, func(char rune) bool { return strings.ContainsRune("-_.", char) }) {
 		switch part {

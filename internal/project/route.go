@@ -41,7 +41,7 @@ func (e evidence) httpPort() int {
 			return validPort(number)
 		}
 	}
-	if frontOf(e.service.Image) != "" {
+	if frontOf(e.service.runs()) != "" {
 		return 80
 	}
 	return 0

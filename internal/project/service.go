@@ -12,6 +12,9 @@ type Service struct {
 	// is called <project>-<service>.
 	Image string
 	Build bool
+	// BaseImage is what a locally built image is built upon, empty when the
+	// Dockerfile does not say it plainly.
+	BaseImage string
 
 	Role       Role
 	RoleReason string // why it has this role, in words for the plan
@@ -41,6 +44,14 @@ type Service struct {
 	FixedAddresses   []string // IP or MAC addresses that only one container can have
 	Devices          []string
 	MemoryLimitBytes int64 // 0 means unlimited
+}
+
+// runs returns the image that tells most about what the service is.
+func (s Service) runs() string {
+	if s.BaseImage != "" {
+		return s.BaseImage
+	}
+	return s.Image
 }
 
 // Port is a published port.

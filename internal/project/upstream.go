@@ -27,7 +27,7 @@ const (
 func findUpstreams(p *Project) map[string]upstream {
 	found := map[string]upstream{}
 	for _, service := range p.Services {
-		if frontOf(service.Image) == "" {
+		if frontOf(service.runs()) == "" {
 			continue
 		}
 		for name, port := range mountedUpstreams(p, service) {
@@ -35,7 +35,7 @@ func findUpstreams(p *Project) map[string]upstream {
 		}
 	}
 	for _, service := range p.Services {
-		if _, known := found[service.Name]; known || frontOf(service.Image) != "" {
+		if _, known := found[service.Name]; known || frontOf(service.runs()) != "" {
 			continue
 		}
 		if labelled, ok := labelledUpstream(p, service); ok {
