@@ -34,6 +34,7 @@ type Cause struct {
 // Running is a container as far as a comparison needs it.
 type Running struct {
 	Name       string
+	Image      string // reference
 	ImageID    string
 	ConfigHash string
 	BuildHash  string // of the build that made its image; empty if not known
@@ -128,13 +129,18 @@ func builtFrom(containers []Running, want Wanted) bool {
 
 func (c *Change) compare(service project.Service, want Wanted, container Running) []Cause {
 	var causes []Cause
+	renamed := container.Image != want.Image
 	switch {
-	case c.Build:
+	case c.Build || c.Pull:
 		causes = append(causes, c.Causes[0])
+	case renamed:
+		causes = append(causes, Cause{KindImage, fmt.Sprintf("image %s, was %s", want.Image, container.Image)})
 	case want.ImageID != container.ImageID:
 		causes = append(causes, Cause{KindImage, fmt.Sprintf("image changed (%s, was %s)", short(want.ImageID), short(container.ImageID))})
 	}
-	if want.ConfigHash != container.ConfigHash {
+	// The name of the image is part of the hash: only under the same name does
+	// another hash say anything of its own.
+	if want.ConfigHash != container.ConfigHash && !renamed {
 		causes = append(causes, Cause{KindConfig, "configuration changed"})
 	}
 	if service.Role == project.RoleJob {

@@ -87,7 +87,7 @@ func (s *session) detect(state update.State) []change.Change {
 			ConfigHash: state.ConfigHashes[service.Name], BuildHash: state.BuildHashes[service.Name]}
 		for _, c := range state.ContainersOf(service.Name) {
 			running[service.Name] = append(running[service.Name], change.Running{
-				Name: c.Name, ImageID: c.ImageID, ConfigHash: c.ConfigHash, Up: c.Running, ExitCode: c.ExitCode,
+				Name: c.Name, Image: c.Image, ImageID: c.ImageID, ConfigHash: c.ConfigHash, Up: c.Running, ExitCode: c.ExitCode,
 				BuildHash: builtFrom(state.Release, service.Name, c.ImageID),
 			})
 		}

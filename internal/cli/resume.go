@@ -70,7 +70,10 @@ func (s *session) resume(ctx context.Context, entries []update.Entry, insist boo
 	if err != nil {
 		return err
 	}
-	screen := s.app.newScreen(history.Plan)
+	screen, err := s.newScreen(ctx, history.Plan)
+	if err != nil {
+		return err
+	}
 	runner, err := s.newRunner(history.Plan, history.Run, screen, s.startMeter(ctx, state))
 	if err != nil {
 		return err

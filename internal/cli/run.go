@@ -13,19 +13,20 @@ import (
 
 	"gapless/internal/edgectl"
 	"gapless/internal/health"
+	"gapless/internal/ui"
 	"gapless/internal/update"
 )
 
 // runner is one update, or the end of one, under way.
 type runner struct {
 	session *session
-	screen  screen
+	screen  *ui.Renderer
 	meter   *meter
 	run     *update.Run
 }
 
 // newRunner wires the parts of a run.
-func (s *session) newRunner(plan *update.Plan, runID string, screen screen, meter *meter) (*runner, error) {
+func (s *session) newRunner(plan *update.Plan, runID string, screen *ui.Renderer, meter *meter) (*runner, error) {
 	log, err := s.lock.Journal()
 	if err != nil {
 		return nil, &exitStatus{code: exitHeld, err: err, hint: "nothing was touched; gapless status says what serves"}
@@ -40,8 +41,18 @@ func (s *session) newRunner(plan *update.Plan, runID string, screen screen, mete
 		Gate:     health.NewGate(s.engine, s.probe),
 		Recorder: &recorder{session: s, run: runID, boots: watcher.measured},
 		Journal:  failpoint(log), Sink: watcher, Clock: wallClock{}, Run: runID, Together: update.Together,
+		Logs: s.lastLogs,
 	}
 	return &runner{session: s, screen: screen, meter: meter, run: &update.Run{Plan: plan, Env: env}}, nil
+}
+
+// lastLogs is the end of a container's log, for a message about its failure.
+func (s *session) lastLogs(ctx context.Context, containerName string) []string {
+	lines, err := s.engine.Logs(ctx, containerName, 20)
+	if err != nil {
+		return []string{"(its log cannot be read: " + err.Error() + ")"}
+	}
+	return lines
 }
 
 // newRunID names a run; later ones sort after earlier ones.
@@ -93,7 +104,7 @@ func (r *runner) conclude(ctx context.Context, outcome update.Outcome, err error
 	if outcome.Result != update.ResultCommitted && outcome.Result != update.ResultHeld {
 		_ = r.session.lock.DropPending(r.run.Env.Run)
 	}
-	r.screen.Finish(r.run.Plan, outcome, receipt, r.session.serving(ctx))
+	r.screen.Finish(r.outcomeText(ctx, outcome, receipt))
 	r.screen.Close()
 	return exitOf(outcome)
 }

@@ -1,41 +1,57 @@
 package cli
 
 import (
-	"fmt"
-	"sync"
+	"context"
+	"errors"
+	"strings"
 
+	"gapless/internal/ui"
 	"gapless/internal/update"
 )
 
-// screen shows a run.
-type screen interface {
-	update.Sink
-	ShowPlan()
-	Finish(plan *update.Plan, outcome update.Outcome, receipt update.Receipt, serving []string)
-	Close()
-}
-
-func (a *app) newScreen(plan *update.Plan) screen { return &plainScreen{app: a, plan: plan} }
-
-type plainScreen struct {
-	app  *app
-	plan *update.Plan
-	mu   sync.Mutex
-}
-
-func (p *plainScreen) ShowPlan() { fmt.Fprint(p.app.err, p.plan.Text()) }
-func (p *plainScreen) Close()    {}
-func (p *plainScreen) Emit(e update.Event) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if e.Kind == update.EventProbe {
-		return
+// newScreen opens the output of a run.
+func (s *session) newScreen(ctx context.Context, plan *update.Plan) (*ui.Renderer, error) {
+	renderer, err := ui.New(ui.Options{
+		Mode: ui.Mode(s.app.flags.progress), Color: s.app.flags.color,
+		Progress: s.app.err, Result: s.app.out, Plan: plan,
+		Traffic: s.trafficFigures(ctx), Redactor: ui.NewRedactor(s.project.Secrets()...),
+	})
+	if err != nil {
+		return nil, &exitStatus{code: exitError, err: err}
 	}
-	fmt.Fprintln(p.app.err, e.Time.Format("15:04:05.000"), e.Kind, e.Step, e.Line.Verb, e.Line.Object, e.Duration, e.Text, e.Err, e.Result)
+	return renderer, nil
 }
-func (p *plainScreen) Finish(plan *update.Plan, o update.Outcome, r update.Receipt, serving []string) {
-	fmt.Fprintf(p.app.out, "%+v %v %v\n", o, r, serving)
-	if r.Failed != nil {
-		fmt.Fprintf(p.app.out, "%d requests %d failed gap %v probes %d fail %d\n", *r.Requests, *r.Failed, *r.GapMillis, *r.Probes, *r.ProbeFailures)
+
+// outcomeText is what a renderer is told at the end.
+func (r *runner) outcomeText(ctx context.Context, outcome update.Outcome, receipt update.Receipt) ui.Outcome {
+	shown := ui.Outcome{Run: r.run.Env.Run, Receipt: receipt}
+	cause := outcome.Cause
+	if outcome.Stuck != nil {
+		cause = errors.Join(outcome.Stuck, cause)
+	}
+	if cause == nil {
+		return shown
+	}
+	shown.Failure = &ui.Failure{
+		Err: cause, Step: outcome.FailedStep, Undone: outcome.Undone,
+		Serves: strings.Join(r.session.serving(ctx), "; "), Next: nextCommands(outcome),
+	}
+	if outcome.FailedStep > 0 {
+		shown.Failure.Line = r.run.Plan.Steps()[outcome.FailedStep-1].Line()
+	}
+	return shown
+}
+
+// nextCommands are what a person can do after a run that did not go well.
+func nextCommands(outcome update.Outcome) []string {
+	switch {
+	case outcome.Result == update.ResultHeld:
+		return []string{"gapless status", "gapless resume   once the cause is removed"}
+	case errors.Is(outcome.Cause, update.ErrInterrupted):
+		return []string{"gapless update"}
+	case outcome.Result == update.ResultCommitted:
+		return []string{"gapless status"}
+	default:
+		return []string{"gapless logs", "gapless update   once the cause is removed"}
 	}
 }

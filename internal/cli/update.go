@@ -152,10 +152,10 @@ func (s *session) execute(ctx context.Context, state update.State, plan update.P
 		_, err := fmt.Fprintf(s.app.out, "%s: nothing to do, everything is as the files say\n", s.project.Name)
 		return err
 	}
-	screen := s.app.newScreen(&plan)
-	screen.ShowPlan()
+	if !s.app.flags.yes {
+		fmt.Fprint(s.app.err, plan.Text()) // else the screen shows it
+	}
 	if err := s.app.confirm("Run this plan?"); err != nil {
-		screen.Close()
 		return err
 	}
 	runID := newRunID()
@@ -164,6 +164,10 @@ func (s *session) execute(ctx context.Context, state update.State, plan update.P
 		return err
 	}
 	if err := s.lock.SavePending(release); err != nil {
+		return err
+	}
+	screen, err := s.newScreen(ctx, &plan)
+	if err != nil {
 		return err
 	}
 	runner, err := s.newRunner(&plan, runID, screen, s.startMeter(ctx, state))

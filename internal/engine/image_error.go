@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -43,12 +44,24 @@ func (e *ImageError) Error() string {
 		ImageFailed:      "image " + e.Reference + " could not be had",
 	}[e.Kind]
 	if e.Err != nil && e.Kind != ImageMissing {
-		text += ": " + escapeControl(e.Err.Error())
+		text += ": " + escapeControl(onceEach(e.Err.Error()))
 	}
 	if len(e.Output) > 0 {
 		text += "\n  " + strings.Join(e.Output, "\n  ")
 	}
 	return text
+}
+
+// onceEach joins the lines of a text, each once: the engine and the library
+// report the same failure.
+func onceEach(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
 }
 
 // Hint tells what to do about it.

@@ -48,15 +48,14 @@ type Planner struct {
 	changes map[string]change.Change
 	options Options
 
-	plan     Plan
-	prepare  []Step
-	shift    []Step
-	commit   []Step
-	taken    map[string]bool // container names, planned ones included
-	numbers  map[string]map[int]bool
-	memory   int64 // forecast to be still available, in bytes
-	touched  int
-	leftOver []string
+	plan    Plan
+	prepare []Step
+	shift   []Step
+	commit  []Step
+	taken   map[string]bool // container names, planned ones included
+	fetched map[string]bool // image references
+	numbers map[string]map[int]bool
+	memory  int64 // forecast to be still available, in bytes
 }
 
 // Make plans the update of a project to what its files want.
@@ -66,13 +65,11 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 		return Plan{}, err
 	}
 	planner.unroute()
-	var words []string
+	var why reasons
 	for _, service := range p.Services {
-		if said := planner.service(service); said != "" {
-			words = append(words, service.Name+": "+said)
-		}
+		why.add(service.Name, planner.service(service))
 	}
-	return planner.assemble(words), nil
+	return planner.assemble(why.words()), nil
 }
 
 func newPlanner(state State, p *project.Project, changes []change.Change, options Options) *Planner {
@@ -84,6 +81,7 @@ func newPlanner(state State, p *project.Project, changes []change.Change, option
 		state: state, project: p, options: options,
 		changes: map[string]change.Change{},
 		taken:   map[string]bool{},
+		fetched: map[string]bool{},
 		numbers: map[string]map[int]bool{},
 		memory:  state.MemoryAvailableBytes,
 		plan:    Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1, Strategy: StrategyRolling},
@@ -162,8 +160,11 @@ func (p *Planner) running(s project.Service) bool {
 
 // fetch plans how the image gets here.
 func (p *Planner) fetch(s project.Service, c change.Change) {
-	image := p.state.Images[s.Name]
-	previous := image.ID
+	previous := p.state.Images[s.Name].ID
+	if p.fetched[s.Image] {
+		return // another service has the same image
+	}
+	p.fetched[s.Image] = c.Build || c.Pull
 	switch {
 	case c.Build:
 		p.prepare = append(p.prepare, &BuildStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words})
@@ -204,7 +205,6 @@ func (p *Planner) routeOnly(s project.Service) string {
 		return ""
 	}
 	p.shift = append(p.shift, &SwitchStep{Service: s.Name, Before: before, After: &after})
-	p.touched++
 	return "not routed as the settings say"
 }
 
@@ -226,11 +226,11 @@ func (p *Planner) unroute() {
 }
 
 // assemble puts the phases together.
-func (p *Planner) assemble(words []string) Plan {
+func (p *Planner) assemble(because string) Plan {
 	if len(p.prepare)+len(p.shift)+len(p.commit)+len(p.options.Tags) == 0 {
 		return p.plan
 	}
-	p.plan.Because = strings.Join(words, "; ")
+	p.plan.Because = because
 	if p.options.Cause != "" {
 		p.plan.Because = strings.TrimSuffix(p.options.Cause+"; "+p.plan.Because, "; ")
 	}
