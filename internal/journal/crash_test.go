@@ -205,7 +205,7 @@ func killThenPowerLoss(disk *memoryFiles, p promises, skipSync int) error {
 }
 
 func TestCrashKeepsEveryPromise(t *testing.T) {
-	if err := crashEverywhere(0, 60); err != nil {
+	if err := crashEverywhere(0, 30); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -213,12 +213,13 @@ func TestCrashKeepsEveryPromise(t *testing.T) {
 // Each sync is there for a promise: without any one of them a crash breaks
 // one.
 func TestEverySyncIsNeeded(t *testing.T) {
+	t.Parallel()
 	disk := newMemoryFiles()
 	if err := useStore(disk, &promises{}); err != nil {
 		t.Fatal(err)
 	}
 	for skip := 1; skip <= disk.syncs; skip++ {
-		if err := crashEverywhere(skip, 20); err == nil {
+		if err := crashEverywhere(skip, 6); err == nil {
 			t.Errorf("nothing broke without sync %d of %d", skip, disk.syncs)
 		}
 	}

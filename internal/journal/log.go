@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,9 +17,10 @@ import (
 // can still be journalled.
 var ErrDiskFull = errors.New("the disk of the state directory is full; free space there")
 
-// Log appends to the journal. It implements update.Journal and can only be
-// had with the lock.
+// Log appends to the journal. It implements update.Journal, can only be had
+// with the lock, and can be used from several goroutines.
 type Log struct {
+	mu       sync.Mutex
 	disk     files
 	path     string
 	tool     string
@@ -81,6 +83,8 @@ func (l *Log) reopen() error {
 // write or sync the state of the file is not known, so the journal takes
 // nothing more and repeats that error; ErrDiskFull is the exception.
 func (l *Log) Append(entry update.Entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.failed != nil {
 		return l.failed
 	}

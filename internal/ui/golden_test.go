@@ -121,26 +121,35 @@ func TestTTYGolden(t *testing.T) {
 	}
 }
 
-// A checklist that is higher than the terminal shows the part at work, and
-// one whose terminal shrinks does not eat what stands above.
-func TestTTYInASmallTerminal(t *testing.T) {
+// A checklist that is higher than the terminal shows the part at work.
+func TestTTYInALowTerminal(t *testing.T) {
 	r := success()
-	columns := 120
-	screen := &terminal{columns: 120}
+	screen := &terminal{columns: 120, rows: 6}
 	fmt.Fprintln(screen, "what stands above")
 	o := options(r, 0)
-	o.Size = func() (int, int) { return columns, 6 }
-	p := newTTY(testWords, screen, io.Discard, o, false)
-	r.replay(p, func(event update.Event) {
-		if !strings.HasPrefix(screen.String(), "what stands above\n") {
-			t.Fatalf("after %s:\n%s", event.Kind, screen)
-		}
-		if event.Kind == update.EventProbe && !strings.Contains(screen.String(), "▸  ") && !strings.Contains(screen.String(), "gate") {
+	o.Size = func() (int, int) { return 120, 6 }
+	r.replay(newTTY(testWords, screen, io.Discard, o, false), func(event update.Event) {
+		if event.Kind == update.EventProbe && !strings.Contains(screen.String(), "3 gate") {
 			t.Fatalf("the gate is not shown:\n%s", screen)
 		}
 	})
-	if len(screen.odd) > 0 {
-		t.Errorf("the terminal was sent %q", screen.odd)
+	if len(screen.odd) > 0 || !strings.HasPrefix(screen.String(), "what stands above\n") {
+		t.Errorf("the terminal was sent %q:\n%s", screen.odd, screen)
+	}
+}
+
+// A terminal that became narrower has broken lines in two; all of them are
+// replaced, and nothing above them.
+func TestScreenThatBecameNarrower(t *testing.T) {
+	columns := 80
+	var out bytes.Buffer
+	s := &screen{out: &out, size: func() (int, int) { return columns, 24 }}
+	s.draw([]styled{{text: strings.Repeat("x", 70)}, {text: "short"}})
+	columns = 30
+	out.Reset()
+	s.draw([]styled{{text: "next"}})
+	if !strings.HasPrefix(out.String(), "\r\x1b[4A") {
+		t.Errorf("wrote %q", out.String())
 	}
 }
 

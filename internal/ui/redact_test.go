@@ -23,10 +23,14 @@ func TestRedact(t *testing.T) {
 		"the token is wrong, abc":                "the token is wrong, abc",
 		"plain text":                             "plain text",
 		"Basic " + base64.StdEncoding.EncodeToString([]byte("admin:hunter22")): "Basic YWRtaW46***",
+		"Basic " + base64.StdEncoding.EncodeToString([]byte("a:hunter22")):     "Basic YT***",
 	} {
 		if got := redactor.Redact(text); got != want {
 			t.Errorf("%q became %q, want %q", text, got, want)
 		}
+	}
+	if got := (words{NewRedactor("top\x01secret")}).show("a top\x01secret"); got != "a ***" {
+		t.Errorf("escapes hide a secret: %q", got)
 	}
 	var none *Redactor
 	if none.Redact("x") != "x" {
@@ -39,6 +43,7 @@ func FuzzRedact(f *testing.F) {
 	f.Add("before ", "hunter22", " after", "other-secret")
 	f.Add("X", "reda", "cted", "****")
 	f.Add("aa", "aaaa", "a", "*a**")
+	f.Add("://x@h", "***@h", "", "") // the replacement of a user part makes one
 	f.Add("a:", "p@ß\n\x00", "\xff", "***a")
 	f.Fuzz(func(t *testing.T, before, secret, after, other string) {
 		if len(secret) < minSecretBytes || strings.Trim(secret, "*") == "" {

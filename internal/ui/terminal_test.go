@@ -9,6 +9,7 @@ import (
 // terminal understands what a screen writes, as a real one would.
 type terminal struct {
 	columns int
+	rows    int // 0: as many as it takes
 	lines   [][]rune
 	row     int
 	column  int
@@ -62,9 +63,13 @@ func (t *terminal) sequence(number string, kind rune) {
 	switch kind {
 	case 'A':
 		count, _ := strconv.Atoi(number)
-		if t.row -= count; t.row < 0 {
+		top := 0
+		if t.rows > 0 {
+			top = max(0, len(t.lines)-t.rows)
+		}
+		if t.row -= count; t.row < top {
 			t.odd = append(t.odd, "above the top")
-			t.row = 0
+			t.row = top
 		}
 	case 'K':
 		t.lines[t.row] = t.lines[t.row][:min(t.column, len(t.lines[t.row]))]

@@ -1,0 +1,5 @@
+package health
+
+import "gapless/internal/update"
+
+var _ update.Gate = (*Gate)(nil)

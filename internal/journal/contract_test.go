@@ -1,0 +1,5 @@
+package journal
+
+import "gapless/internal/update"
+
+var _ update.Journal = (*Log)(nil)

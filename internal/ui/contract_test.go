@@ -1,0 +1,5 @@
+package ui
+
+import "gapless/internal/update"
+
+var _ update.Sink = (*Renderer)(nil)
