@@ -22,7 +22,7 @@ func (v *inspection) visit(node *yaml.Node, depth int) {
 	}
 	v.nodes++
 	switch {
-	case v.nodes > maxNodes:
+	case v.nodes+len(node.Content) > maxNodes:
 		v.stop(node, "split the file with include", "more than %d values, counted with every alias expanded", maxNodes)
 		return
 	case depth > maxDepth:
@@ -94,5 +94,7 @@ func printable(value string) string {
 	if len(runes) > longest {
 		value = string(runes[:longest]) + "..."
 	}
-	return `"` + strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(value) + `"`
+	return `"` + lineBreaks.Replace(value) + `"`
 }
+
+var lineBreaks = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`)

@@ -56,12 +56,18 @@ func (p Problem) place() string {
 	return fmt.Sprintf("%s:%d:%d: ", p.File, p.Line, p.Column)
 }
 
+// mostProblems is more than anybody reads at once; a hostile file has more.
+const mostProblems = 200
+
 // problems collects faults so that a user sees all of them at once.
 type problems struct {
 	list []Problem
 }
 
 func (c *problems) add(place position, path, hint, format string, args ...any) {
+	if len(c.list) >= mostProblems {
+		return
+	}
 	c.list = append(c.list, Problem{
 		File: place.file, Line: place.line, Column: place.column,
 		Path: path, Message: fmt.Sprintf(format, args...), Hint: hint,

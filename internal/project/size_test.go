@@ -1,0 +1,29 @@
+package project
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestLargestFilesAreJudgedQuickly feeds the guard the shapes that cost a
+// parser most, at the size limit.
+func TestLargestFilesAreJudgedQuickly(t *testing.T) {
+	for name, unit := range map[string]string{
+		"flow lists": "[", "flow mappings": "{a: ", "block lists": "- ", "entries": "- a\n", "anchors": "- &a a\n",
+		"aliases": "- *a\n", "quotes": "\"", "keys": "? ", "comments": "#\n", "tags": "!a ", "documents": "---\n", "tabs": "\t",
+		"long lines": "a", "merges": "<<: {a: b}\n", "block texts": "a: |\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			content := []byte(strings.Repeat(unit, maxFileBytes/len(unit)))
+			started := time.Now()
+			var faults problems
+			guard("compose.yaml", content, &faults)
+			if spent := time.Since(started); spent > 5*time.Second {
+				t.Errorf("took %s", spent)
+			} else if testing.Verbose() {
+				t.Logf("took %s", spent)
+			}
+		})
+	}
+}
