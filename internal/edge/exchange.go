@@ -105,8 +105,7 @@ func (c *client) forward() outcome {
 		if x.cause = c.claim(); x.cause != causeNone {
 			return failed
 		}
-		ended := c.attempt()
-		x.choice.target.unclaim()
+		ended := c.claimed()
 		switch ended {
 		case retryConnect:
 			if !c.mayReconnect() {
@@ -120,6 +119,13 @@ func (c *client) forward() outcome {
 		x.retries++
 		x.cause = causeNone
 	}
+}
+
+// claimed makes one attempt and gives the claim back whatever happens: a claim that is
+// never returned would keep a drain waiting for ever.
+func (c *client) claimed() outcome {
+	defer c.exchange.choice.target.unclaim()
+	return c.attempt()
 }
 
 // mayReconnect waits a little before the next attempt. Nothing was sent, so any

@@ -263,3 +263,23 @@ func TestReleaseIsPaced(t *testing.T) {
 		t.Errorf("%d requests at once reached the application", worst)
 	}
 }
+
+// Once a hold is in force no request can reach a target any more, not even one that
+// chose it from the snapshot before: the count that a caller sees at zero stays zero.
+func TestHoldClosesTargetsForLateClaims(t *testing.T) {
+	e := start(t, wire.Limits{}, at("web-1", free(t)))
+	late := e.current.Load().services[serviceKey{"shop", "web"}].pick(nil)
+	e.mustHold("lease", time.Minute)
+	if late.target.claim() {
+		t.Fatal("claimed a target of a held service")
+	}
+	e.release("shop", "lease")
+	if !late.target.claim() {
+		t.Fatal("the release did not open the target")
+	}
+	late.target.unclaim()
+	e.route(wire.Target{ID: "web-1", Generation: "web-1", Address: late.target.key.address})
+	if late.target.claim() {
+		t.Fatal("claimed a target without weight")
+	}
+}

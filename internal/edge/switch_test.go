@@ -341,3 +341,46 @@ func TestRepeatingAfterADeadConnection(t *testing.T) {
 		}
 	}
 }
+
+// A request that cannot be repeated gets a connection that was in use just now, or a
+// new one: the application may be closing an older one at this very moment.
+func TestPostAvoidsOldConnections(t *testing.T) {
+	var opened atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	e := start(t, wire.Limits{}, at("web-1", server.Listener.Addr().String()))
+	client := connect(t, e.address)
+	for range 3 {
+		client.say("POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 0\r\n\r\n")
+		client.want("POST", 200, "")
+		time.Sleep(freshEnough + 10*time.Millisecond)
+	}
+	if opened.Load() != 3 {
+		t.Fatalf("%d connections for 3 posts", opened.Load())
+	}
+}
+
+func TestIdleLimitIsLearned(t *testing.T) {
+	now := time.Now()
+	p := &pool{}
+	if p.limit(now) != defaultIdleLimit {
+		t.Fatal("default")
+	}
+	p.learnTimeout(5)
+	if p.limit(now) != 2500*time.Millisecond {
+		t.Fatalf("advertised: %s", p.limit(now))
+	}
+	p.learnClose(2*time.Second, now)
+	if p.limit(now) != time.Second {
+		t.Fatalf("observed: %s", p.limit(now))
+	}
+	if later := now.Add(2 * forget); p.limit(later) != 2500*time.Millisecond {
+		t.Fatalf("forgotten: %s", p.limit(later))
+	}
+}
