@@ -33,7 +33,7 @@ func TestForwardsSmallRequestsOnOneConnection(t *testing.T) {
 		client.say("HEAD / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
 		client.want("HEAD", 200, "")
 	}
-	stats := e.stats("web-1")
+	stats := e.finished("web-1")
 	if stats.Requests != 9 || stats.FailureTotal() != 0 || stats.Latency.Total() != 9 {
 		t.Fatalf("stats %+v", stats)
 	}

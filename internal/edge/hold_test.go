@@ -53,7 +53,7 @@ func TestHoldParksInOrderAndReleases(t *testing.T) {
 	if len(order) != 5 {
 		t.Fatalf("application saw %v", order)
 	}
-	stats := e.stats("web-1")
+	stats := e.finished("web-1")
 	if stats.Held != 5 || stats.Requests != 5 || e.parkedCount() != 0 {
 		t.Fatalf("stats %+v", stats)
 	}
@@ -123,6 +123,7 @@ func TestHoldByBytes(t *testing.T) {
 }
 
 func TestLeaseExpiresUnlessRenewed(t *testing.T) {
+	t.Parallel()
 	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
 	e := start(t, wire.Limits{}, at("web-1", app))
 	e.mustHold("lease", 200*time.Millisecond)
@@ -160,6 +161,7 @@ func TestTwoLeasesHoldUntilBothEnd(t *testing.T) {
 // A client that resets while parked must not reach the application; one that closed
 // only its sending side still gets its answer.
 func TestParkedClientsThatReset(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var seen []string
 	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {

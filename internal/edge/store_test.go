@@ -174,6 +174,7 @@ func TestUnixListenerTrustsItsPeer(t *testing.T) {
 }
 
 func TestRestartServesTheLastSnapshot(t *testing.T) {
+	t.Parallel()
 	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
 	directory := t.TempDir()
 	address := free(t)

@@ -206,7 +206,7 @@ func TestReplacingInPlaceUnderHoldLosesNothing(t *testing.T) {
 		}
 	})
 	present.stop()
-	if stats := e.stats("web-1"); stats.FailureTotal() > 0 || stats.Held == 0 {
+	if stats := e.finished("web-1"); stats.FailureTotal() > 0 || stats.Held == 0 {
 		t.Errorf("stats %+v", stats)
 	}
 }
@@ -232,6 +232,7 @@ func TestWeightsAreKept(t *testing.T) {
 // An application closes idle connections at its own limit; requests timed exactly
 // there are the ones that other proxies lose.
 func TestPostsAtTheApplicationsIdleLimit(t *testing.T) {
+	t.Parallel()
 	for _, advertised := range []bool{false, true} {
 		t.Run(fmt.Sprint("advertised ", advertised), func(t *testing.T) {
 			const limit = 100 * time.Millisecond
@@ -264,7 +265,7 @@ func TestPostsAtTheApplicationsIdleLimit(t *testing.T) {
 				})
 			}
 			wait.Wait()
-			if stats := e.stats("web-1"); stats.FailureTotal() > 0 {
+			if stats := e.finished("web-1"); stats.FailureTotal() > 0 {
 				t.Fatalf("failures %v", stats.Failures)
 			}
 		})
@@ -287,7 +288,7 @@ func TestConnectingIsRetried(t *testing.T) {
 	go server.Serve(socket)
 	t.Cleanup(func() { server.Close() })
 	client.want("POST", 200, "hello")
-	if stats := e.stats("web-1"); stats.Retries == 0 || stats.FailureTotal() != 0 {
+	if stats := e.finished("web-1"); stats.Retries == 0 || stats.FailureTotal() != 0 {
 		t.Fatalf("stats %+v", stats)
 	}
 }
@@ -313,7 +314,7 @@ func TestConnectingGivesUp(t *testing.T) {
 	client := connect(t, e.address)
 	client.say(get("/"))
 	client.want("GET", 502, "502 Bad Gateway: dial\n")
-	if stats := e.stats("web-1"); stats.Failures["dial"]+e.stats("").Failures["dial"] != 1 {
+	if stats := e.finished("web-1"); stats.Failures["dial"]+e.stats("").Failures["dial"] != 1 {
 		t.Fatalf("stats %+v", stats)
 	}
 }
@@ -345,6 +346,7 @@ func TestRepeatingAfterADeadConnection(t *testing.T) {
 // A request that cannot be repeated gets a connection that was in use just now, or a
 // new one: the application may be closing an older one at this very moment.
 func TestPostAvoidsOldConnections(t *testing.T) {
+	t.Parallel()
 	var opened atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
