@@ -99,7 +99,7 @@ func TestEarlyAnswer(t *testing.T) {
 			t.Fatal("not closed")
 		}
 	}
-	if stats := e.stats("web-1"); stats.FailureTotal() != 0 {
+	if stats := e.finished("web-1"); stats.FailureTotal() != 0 {
 		t.Fatalf("failures %v", stats.Failures)
 	}
 }
@@ -127,7 +127,7 @@ func TestBrokenUploadIsCutForTheApplicationToo(t *testing.T) {
 		t.Fatal("the application took a broken body for a whole one")
 	}
 	client.want("POST", 400, "400 Bad Request: bad_request\n")
-	if stats := e.stats("web-1"); stats.FailureTotal() != 0 {
+	if stats := e.finished("web-1"); stats.FailureTotal() != 0 {
 		t.Fatalf("failures %v", stats.Failures)
 	}
 }
@@ -214,6 +214,7 @@ func TestEventsArriveAtOnce(t *testing.T) {
 
 // A stream whose client has gone ends for the application too.
 func TestStreamEndsWithItsClient(t *testing.T) {
+	t.Parallel()
 	ended := make(chan struct{})
 	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
@@ -228,7 +229,7 @@ func TestStreamEndsWithItsClient(t *testing.T) {
 	client.Close()
 	<-ended
 	await(t, "the claim ends", func() bool { return e.inFlightOf("web-1") == 0 })
-	if stats := e.stats("web-1"); stats.ClientAborts != 1 || stats.FailureTotal() != 0 {
+	if stats := e.finished("web-1"); stats.ClientAborts != 1 || stats.FailureTotal() != 0 {
 		t.Fatalf("stats %+v", stats)
 	}
 }
@@ -302,6 +303,7 @@ func TestBigBodiesInFlatMemory(t *testing.T) {
 
 // A reader far slower than the application gets every byte.
 func TestSlowReader(t *testing.T) {
+	t.Parallel()
 	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(8<<20))
 		io.Copy(w, &pattern{size: 8 << 20})
