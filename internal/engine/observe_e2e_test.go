@@ -5,8 +5,11 @@ package engine
 import (
 	"fmt"
 	"net"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -97,4 +100,26 @@ func TestConnectTroubles(t *testing.T) {
 	_, err = Connect(background, Options{})
 	must(t, err)
 	t.Logf("connected in %s", time.Since(begin))
+}
+
+// A user who may not open the socket is told so.
+func TestConnectWithoutPermission(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to be somebody else")
+	}
+	program, err := os.ReadFile(os.Args[0])
+	must(t, err)
+	directory, err := os.MkdirTemp("/tmp", "engt")
+	must(t, err)
+	defer os.RemoveAll(directory)
+	must(t, os.Chmod(directory, 0o755))
+	must(t, os.WriteFile(directory+"/child", program, 0o755))
+	command := exec.Command(directory + "/child")
+	command.Dir = directory
+	command.Env = []string{"ENGT_CHILD=connect", "HOME=" + directory}
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	output, _ := command.CombinedOutput()
+	if !strings.HasPrefix(string(output), string(TroublePermission)+"\n") {
+		t.Errorf("%s", output)
+	}
 }
