@@ -20,8 +20,10 @@ func (a *app) edgeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "edge",
 		Short: "Look after the edge, which stands before the application",
-		Args:  cobra.NoArgs,
+		Args:  groupArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+
+		SuggestionsMinimumDistance: 2,
 	}
 	c.AddCommand(
 		a.edgeSub("status", "Show whether the edge runs, and where it listens", a.edgeStatus),

@@ -84,9 +84,11 @@ func (a *app) root() *cobra.Command {
   NAME status          what runs, and which release it is`, "NAME", name),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
-		Args:              cobra.NoArgs,
+		Args:              groupArgs,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+
+		SuggestionsMinimumDistance: 2,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &exitStatus{code: exitError, err: err, hint: c.CommandPath() + " --help lists the flags"}
