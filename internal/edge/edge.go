@@ -36,6 +36,9 @@ type Options struct {
 	// Inherited are listening sockets that were passed in; one that no project asks for
 	// is kept open and unused.
 	Inherited []net.Listener
+	// AwaitAddresses says that somebody follows the containers: after a start, what was
+	// loaded is unverified until they say where the targets are now.
+	AwaitAddresses bool
 	// DrainMaxWait bounds the stop: requests still running afterwards are cut (30 s).
 	DrainMaxWait time.Duration
 
@@ -46,15 +49,17 @@ type Options struct {
 
 // Edge is the running data plane.
 type Edge struct {
-	log          *slog.Logger
-	version      string
-	drainMaxWait time.Duration
-	linger       time.Duration
-	current      atomic.Pointer[snapshot]
-	store        *store
-	files        *files
-	listeners    *listeners
-	clients      clients
+	log     *slog.Logger
+	version string
+	// awaitAddresses makes every start like one after a reboot.
+	awaitAddresses bool
+	drainMaxWait   time.Duration
+	linger         time.Duration
+	current        atomic.Pointer[snapshot]
+	store          *store
+	files          *files
+	listeners      *listeners
+	clients        clients
 	// leaving makes each answer end its connection; closing ends idle connections too.
 	leaving, closing atomic.Bool
 }
@@ -64,7 +69,7 @@ func New(options Options) *Edge {
 	e := &Edge{
 		log: options.Log, version: options.Version, store: newStore(),
 		files:        &files{directory: options.StateDirectory, bootID: options.bootID},
-		drainMaxWait: options.DrainMaxWait, linger: options.linger,
+		drainMaxWait: options.DrainMaxWait, linger: options.linger, awaitAddresses: options.AwaitAddresses,
 	}
 	if e.files.bootID == "" {
 		e.files.bootID = bootID()
