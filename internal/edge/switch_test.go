@@ -144,7 +144,7 @@ func TestSwitchingUnderLoadLosesNothing(t *testing.T) {
 	var journal sync.Map
 	present := newVersion(t, "v0", &journal)
 	e := start(t, wire.Limits{}, at("v0", present.address))
-	const switches = 300
+	const switches = 200
 	answered := underLoad(t, e, 8, func() {
 		for i := range switches {
 			next := newVersion(t, fmt.Sprint("v", i+1), &journal)
