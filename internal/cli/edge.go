@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -112,7 +113,7 @@ func (a *app) edgeSync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e, err := engine.Connect(ctx, engine.Options{Host: a.flags.host, Context: a.flags.dockerContext})
+	e, err := engine.Connect(ctx, a.engineOptions())
 	if err != nil {
 		return err
 	}
@@ -144,8 +145,10 @@ func (a *app) edgeRun(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := makePrivate(directory); err != nil {
-		return err
+	for _, private := range []string{filepath.Dir(directory), directory} {
+		if err := makePrivate(private); err != nil {
+			return err
+		}
 	}
 	program, err := edgectl.Binary(directory)
 	if err != nil {
@@ -165,7 +168,7 @@ func (a *app) edgeStop(ctx context.Context) error {
 			return err
 		}
 	}
-	e, err := engine.Connect(ctx, engine.Options{Host: a.flags.host, Context: a.flags.dockerContext})
+	e, err := engine.Connect(ctx, a.engineOptions())
 	if err != nil {
 		return err
 	}
