@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"gapless/internal/edge/wire"
-	"gapless/internal/engine"
 	"gapless/internal/health"
 	"gapless/internal/project"
 	"gapless/internal/update"
@@ -23,14 +23,10 @@ type meter struct {
 	before  *wire.Stats
 	monitor *health.Monitor
 
-	mu         sync.Mutex
-	firstFree  int64
-	lowestFree int64
-	stopMemory context.CancelFunc
+	mu     sync.Mutex
+	memory []int64 // of all containers of the project, one value a sample
+	taking sync.WaitGroup
 }
-
-// memoryEvery is the pace at which the free memory of the host is read.
-const memoryEvery = 200 * time.Millisecond
 
 // startMeter begins to measure.
 func (s *session) startMeter(ctx context.Context, state update.State) *meter {
@@ -38,8 +34,7 @@ func (s *session) startMeter(ctx context.Context, state update.State) *meter {
 	if targets := s.publicTargets(state); len(targets) > 0 {
 		m.monitor = health.StartMonitor(context.WithoutCancel(ctx), targets)
 	}
-	ctx, m.stopMemory = context.WithCancel(context.WithoutCancel(ctx))
-	go m.watchMemory(ctx)
+	m.sampleMemory(ctx)
 	return m
 }
 
@@ -81,25 +76,37 @@ func routedTarget(service project.Service, route update.RouteState) health.Targe
 	return target
 }
 
-// watchMemory notes the lowest amount of free memory.
-func (m *meter) watchMemory(ctx context.Context) {
-	ticker := time.NewTicker(memoryEvery)
-	defer ticker.Stop()
-	for {
-		if free := engine.MemoryAvailable(); free > 0 {
-			m.mu.Lock()
-			if m.firstFree == 0 {
-				m.firstFree, m.lowestFree = free, free
-			}
-			m.lowestFree = min(m.lowestFree, free)
-			m.mu.Unlock()
-		}
-		select {
-		case <-ctx.Done():
+// sampleMemory adds up what the containers of the project use now, without
+// keeping the caller waiting.
+func (m *meter) sampleMemory(ctx context.Context) {
+	m.taking.Go(func() {
+		observed, err := m.session.bench.Observe(ctx)
+		if err != nil {
 			return
-		case <-ticker.C:
 		}
+		used, err := m.session.engine.Memory(ctx, observed.Containers)
+		if err != nil {
+			return // the figure stays unmeasured
+		}
+		var sum int64
+		for _, bytes := range used {
+			sum += bytes
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.memory = append(m.memory, sum)
+	})
+}
+
+// peakExtra is how much more memory than at the start was seen in use; nil if
+// there were not two samples.
+func (m *meter) peakExtra() *int64 {
+	m.taking.Wait()
+	if len(m.memory) < 2 {
+		return nil
 	}
+	extra := max(0, slices.Max(m.memory)-m.memory[0])
+	return &extra
 }
 
 // mark tells the monitor which part of the update is under way.
@@ -125,13 +132,7 @@ func (m *meter) stop(ctx context.Context, plan *update.Plan, outcome update.Outc
 		figures.Fill(&receipt)
 		probes = figures.Probes
 	}
-	m.stopMemory()
-	m.mu.Lock()
-	if m.firstFree > 0 {
-		extra := max(0, m.firstFree-m.lowestFree)
-		receipt.PeakExtraBytes = &extra
-	}
-	m.mu.Unlock()
+	receipt.PeakExtraBytes = m.peakExtra()
 	if after := m.session.counters(ctx); after != nil && m.before != nil {
 		m.traffic(&receipt, *after, probes)
 	}

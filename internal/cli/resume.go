@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gapless/internal/journal"
 	"gapless/internal/update"
 )
 
@@ -39,8 +40,12 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 		return err
 	}
 	entries, err := s.store.Unfinished()
+	var corrupt *journal.CorruptError
+	if errors.As(err, &corrupt) && abort {
+		return s.setAside(corrupt)
+	}
 	if err != nil {
-		return &exitStatus{code: exitHeld, err: err, hint: "gapless status says what serves"}
+		return &exitStatus{code: exitHeld, err: err, hint: "gapless status says what serves; gapless abort puts the journal aside once you have looked"}
 	}
 	if len(entries) == 0 {
 		_, err := fmt.Fprintf(a.out, "%s: no update is unfinished\n", s.project.Name)
@@ -50,6 +55,20 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 		return refuse(errors.New("this update was committed: it cannot be undone any more, only finished"), "gapless resume, then gapless rollback")
 	}
 	return s.resume(ctx, entries, true)
+}
+
+// setAside gives up a journal that cannot be read, when a person says so.
+func (s *session) setAside(corrupt *journal.CorruptError) error {
+	fmt.Fprintln(s.app.err, corrupt.Error())
+	if err := s.app.confirm("Put this journal aside? What runs now stays as it is."); err != nil {
+		return err
+	}
+	kept, err := s.lock.SetAside()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.app.out, "the journal is kept in %s; gapless status shows what runs\n", kept)
+	return err
 }
 
 // resume ends a run. Everything that it needs is in the journal and in the
@@ -74,7 +93,7 @@ func (s *session) resume(ctx context.Context, entries []update.Entry, insist boo
 	if err != nil {
 		return err
 	}
-	runner, err := s.newRunner(history.Plan, history.Run, screen, s.startMeter(ctx, state))
+	runner, err := s.newRunner(ctx, history.Plan, history.Run, screen, s.startMeter(ctx, state))
 	if err != nil {
 		return err
 	}

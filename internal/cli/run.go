@@ -26,7 +26,7 @@ type runner struct {
 }
 
 // newRunner wires the parts of a run.
-func (s *session) newRunner(plan *update.Plan, runID string, screen *ui.Renderer, meter *meter) (*runner, error) {
+func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string, screen *ui.Renderer, meter *meter) (*runner, error) {
 	log, err := s.lock.Journal()
 	if err != nil {
 		return nil, &exitStatus{code: exitHeld, err: err, hint: "nothing was touched; gapless status says what serves"}
@@ -34,7 +34,7 @@ func (s *session) newRunner(plan *update.Plan, runID string, screen *ui.Renderer
 	if err := s.lock.SetRun(runID); err != nil {
 		return nil, err
 	}
-	watcher := &watcher{next: screen, plan: plan, phase: meter.mark, boots: map[string]time.Duration{}}
+	watcher := &watcher{next: screen, plan: plan, phase: meter.mark, gated: func() { meter.sampleMemory(ctx) }, boots: map[string]time.Duration{}}
 	env := &update.Env{
 		Images: s.bench, Creator: s.bench, Containers: s.bench,
 		Router:   edgectl.NewRouter(s.edge, s.project.Name, s.installEdge),

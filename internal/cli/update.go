@@ -170,7 +170,7 @@ func (s *session) execute(ctx context.Context, state update.State, plan update.P
 	if err != nil {
 		return err
 	}
-	runner, err := s.newRunner(&plan, runID, screen, s.startMeter(ctx, state))
+	runner, err := s.newRunner(ctx, &plan, runID, screen, s.startMeter(ctx, state))
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ type watcher struct {
 	next  update.Sink
 	plan  *update.Plan
 	phase func(name string)
+	gated func() // a new container stands beside the old one
 
 	mu    sync.Mutex
 	boots map[string]time.Duration
@@ -30,6 +31,7 @@ func (w *watcher) Emit(event update.Event) {
 			w.mu.Lock()
 			w.boots[gate.Spec.Service] = max(w.boots[gate.Spec.Service], event.Duration)
 			w.mu.Unlock()
+			w.gated()
 		}
 	}
 	w.next.Emit(event)

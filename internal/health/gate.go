@@ -65,6 +65,7 @@ type attempt struct {
 	spec    update.GateSpec
 	engine  Engine
 	look    look
+	smoke   look // nil: no smoke paths
 	pause   func(took time.Duration) time.Duration
 	probed  func(update.Probe)
 	watched watched
@@ -84,6 +85,9 @@ func (g *Gate) Gate(ctx context.Context, spec update.GateSpec, probed func(updat
 		return fmt.Errorf("gate %s: no edge is at hand to probe through", spec.Container)
 	case spec.Kind == update.GateEdge:
 		a.look = g.lookHTTP(spec, g.throughEdge(spec))
+		if len(spec.Smoke) > 0 {
+			a.smoke = g.smoke(spec, g.throughEdge(spec))
+		}
 	case spec.Kind == update.GateDirect:
 		a.look = g.lookHTTP(spec, sendDirect)
 	case spec.Kind == update.GateHealthcheck:
@@ -130,7 +134,7 @@ func (a *attempt) run(parent context.Context) error {
 		switch {
 		case hopeless != "":
 			return a.failure(parent, hopeless)
-		case passed:
+		case passed && a.smokes(ctx):
 			return nil
 		}
 		select {

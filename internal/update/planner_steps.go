@@ -73,7 +73,7 @@ func gateSpec(s project.Service, name string) GateSpec {
 	}
 	switch {
 	case s.Route != nil:
-		spec.Kind, spec.Port, spec.HealthPath = GateEdge, s.Route.Port, s.Route.HealthPath
+		spec.Kind, spec.Port, spec.HealthPath, spec.Smoke = GateEdge, s.Route.Port, s.Route.HealthPath, s.Route.Smoke
 		if len(s.Route.Hosts) > 0 {
 			spec.Host = strings.Replace(s.Route.Hosts[0], "*.", "www.", 1)
 		}
@@ -143,7 +143,7 @@ func (r *roll) stop(old []Container, reason string, undoRoute *RouteState) {
 			signal = "SIGTERM"
 		}
 		spec := gateSpec(r.service, c.Name)
-		spec.Successes, spec.MinReady = 1, 0
+		spec.Successes, spec.MinReady, spec.Smoke = 1, 0, nil
 		if undoRoute == nil && spec.Kind == GateEdge {
 			spec.Kind = GateRunning
 		}

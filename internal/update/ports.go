@@ -115,6 +115,7 @@ type GateSpec struct {
 	Port       int           `json:"port,omitempty"`       // GateEdge, GateDirect
 	Host       string        `json:"host,omitempty"`       // Host header of the probe
 	HealthPath string        `json:"healthPath,omitempty"` // GateEdge, GateDirect
+	Smoke      []string      `json:"smoke,omitempty"`      // GateEdge: further paths that must not answer with an error
 	Test       []string      `json:"test,omitempty"`       // GateHealthcheck: as in Compose, CMD or CMD-SHELL first
 	Timeout    time.Duration `json:"timeout"`              // of one probe
 	Deadline   time.Duration `json:"deadline"`             // of the whole gate

@@ -66,7 +66,8 @@ func (r *Run) forward(ctx context.Context) (Outcome, error) {
 		}
 	}
 	if err := r.append(Entry{Kind: EntryDecide, Decide: DecideCommit}); err != nil {
-		return Outcome{}, err
+		// Nothing was decided: what cannot be written down is not done.
+		return r.rollBack(ctx, r.Plan.commitIndex(), fmt.Errorf("commit: %w", err), r.Plan.commitIndex())
 	}
 	r.emit(Event{Kind: EventCommitted})
 	return r.finish(ctx)
@@ -102,7 +103,7 @@ func (r *Run) do(ctx context.Context, number int, step Step) (cause, err error) 
 // is the step's, the second the journal's or the context's.
 func (r *Run) attempt(ctx context.Context, number int, step Step) (cause, err error) {
 	if err := r.append(Entry{Kind: EntryIntent, Step: number}); err != nil {
-		return nil, err
+		return fmt.Errorf("announce the step: %w", err), nil // the journal may still take the way back
 	}
 	r.emit(Event{Kind: EventStepStarted, Step: number, Line: step.Line()})
 	began := r.Env.Clock.Now()

@@ -65,6 +65,9 @@ func (s *GateStep) Line() Line {
 		GateHealthcheck: "passes its healthcheck",
 		GateRunning:     "stays up",
 	}[s.Spec.Kind]
+	if len(s.Spec.Smoke) > 0 {
+		how += ", then " + strings.Join(s.Spec.Smoke, " ")
+	}
 	return Line{Verb: "gate", Object: s.Spec.Container, Detail: fmt.Sprintf("%s within %s", how, DurationText(s.Spec.Deadline))}
 }
 
