@@ -31,7 +31,10 @@ remove_all() {
 	[ -z "$containers" ] || docker rm --force $containers >/dev/null
 	docker volume ls --quiet --filter "$label" | xargs -r docker volume rm >/dev/null
 	docker network ls --quiet --filter "$label" | xargs -r docker network rm >/dev/null
-	docker images --quiet "$SHOP_IMAGE" | xargs -r docker rmi --force >/dev/null
+	# By name: the same content may have other names, which stay.
+	for images in "$SHOP_IMAGE" "gapless-pin/$project/*"; do
+		docker images --format '{{.Repository}}:{{.Tag}}' "$images" | xargs -r docker rmi >/dev/null
+	done
 	rm -rf "$work"
 	exit "$status"
 }

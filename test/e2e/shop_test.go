@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-const imageName = "gapless-e2e-shop"
+// imageName is the repository of the images; two runs on one engine take two.
+var imageName = cmp.Or(os.Getenv("GAPLESS_E2E_IMAGE"), "gapless-e2e-shop")
 
 // built are the versions whose images exist already in this run.
 var built = map[string]bool{}
@@ -56,10 +58,21 @@ func build(t *testing.T, version, fault string) {
 	built[version+fault] = true
 }
 
+// removeImages removes by name: the same content may have a name elsewhere.
 func removeImages() {
-	output, _ := exec.Command("docker", "images", "--quiet", imageName).Output()
-	for _, id := range strings.Fields(string(output)) {
-		_ = exec.Command("docker", "rmi", "--force", id).Run()
+	for _, pattern := range []string{imageName, imageName + "/*"} {
+		output, _ := exec.Command("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", pattern).Output()
+		for _, reference := range strings.Fields(string(output)) {
+			_ = exec.Command("docker", "rmi", reference).Run()
+		}
+	}
+}
+
+// removePins lets go of the images that the releases of a project kept.
+func removePins(project string) {
+	output, _ := exec.Command("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "gapless-pin/"+project+"/*").Output()
+	for _, reference := range strings.Fields(string(output)) {
+		_ = exec.Command("docker", "rmi", reference).Run()
 	}
 }
 
@@ -114,6 +127,7 @@ func (s *shop) remove() {
 			_ = exec.Command("docker", arguments...).Run()
 		}
 	}
+	removePins(s.project)
 }
 
 // result is what one command line said.
