@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 //	engine                   listen at DOCKER_HOST; docker.log says who came
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script", ContinueOnError: true, RequireExplicitExec: true, RequireUniqueNames: true,
+		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GAPLESS_STATE_DIR", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("DOCKER_HOST", "unix://"+filepath.Join(env.WorkDir, "docker.sock"))
