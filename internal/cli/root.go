@@ -82,7 +82,9 @@ func (a *app) root() *cobra.Command {
 		name = "docker gapless"
 	}
 	root := &cobra.Command{
-		Use:   name,
+		Use:         "gapless",
+		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: name},
+
 		Short: "Update a running Docker Compose application with no gap in service",
 		Example: strings.ReplaceAll(`  NAME plan            what an update would do, and why
   NAME update          bring the new version in while traffic flows

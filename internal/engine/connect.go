@@ -51,11 +51,13 @@ func Connect(ctx context.Context, options Options) (*Engine, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectWait)
 	defer cancel()
 	ping, err := e.client.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
+	if ping.APIVersion != "" && versions.LessThan(ping.APIVersion, MinimumAPI) {
+		// Looked at first: the client calls a version that it cannot speak an
+		// error of the exchange.
+		return nil, &ConnectError{Trouble: TroubleOld, Host: e.host, Version: ping.APIVersion}
+	}
 	if err != nil {
 		return nil, e.refusal(ctx, err)
-	}
-	if ping.APIVersion != "" && versions.LessThan(ping.APIVersion, MinimumAPI) {
-		return nil, &ConnectError{Trouble: TroubleOld, Host: e.host, Version: ping.APIVersion}
 	}
 	return e, nil
 }

@@ -67,7 +67,7 @@ func (c *checker) image(path string, config types.ServiceConfig) {
 
 func (c *checker) limits(path string, service Service, config types.ServiceConfig) {
 	if service.Replicas > maxReplicas {
-		c.fault(path, "", "%d replicas of %s, at most %d are possible", service.Replicas, service.Name, maxReplicas)
+		c.fault(path+".deploy.replicas", "write a number from 0 to 100", "%d replicas of %s, at most %d are possible", service.Replicas, service.Name, maxReplicas)
 	}
 	if service.Replicas > 1 && len(service.HostPorts) > 0 {
 		c.fault(path+".ports", "remove the host port, and let the edge publish it", "%d replicas cannot share host port %d", service.Replicas, service.HostPorts[0].Host)
