@@ -38,12 +38,14 @@ test-unit:
 ## test-e2e: scenarios on a real Docker engine
 test-e2e: build
 	scripts/engine.sh
-	$(E2E) -timeout 30m ./test/e2e/...
+	$(GO_BUILD) -tags embededge,failpoints -o build/gapless-failpoints ./cmd/gapless
+	$(E2E) -tags e2e -timeout 30m ./test/e2e/... ./internal/engine/
 
 ## test-long: the same for hours; the seed is printed
 test-long: build staticcheck
 	scripts/engine.sh
-	GAPLESS_LONG=1 $(E2E) -timeout 12h -v ./test/e2e/...
+	$(GO_BUILD) -tags embededge,failpoints -o build/gapless-failpoints ./cmd/gapless
+	GAPLESS_LONG=1 $(E2E) -tags e2e -timeout 12h -v ./test/e2e/...
 
 ## bench: updates side by side with other ways, under the same traffic
 bench: build

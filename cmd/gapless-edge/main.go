@@ -20,7 +20,7 @@ import (
 // version is set by the linker.
 var version = "dev"
 
-const usage = `usage: gapless-edge run --state-dir DIR [--drain DURATION]
+const usage = `usage: gapless-edge run --state-dir DIR [--drain DURATION] [--await-addresses]
        gapless-edge version
 `
 
@@ -46,6 +46,7 @@ func run(arguments []string, out, errors io.Writer) int {
 	flags.SetOutput(errors)
 	directory := flags.String("state-dir", "/var/lib/gapless", "directory of the sockets and the snapshot")
 	drain := flags.Duration("drain", 30*time.Second, "how long requests may still run after a SIGTERM")
+	await := flags.Bool("await-addresses", false, "after a start, let requests wait until gapless edge follow says where the containers are")
 	if err := flags.Parse(arguments[1:]); err != nil || flags.NArg() > 0 {
 		fmt.Fprint(errors, usage)
 		return 2
@@ -56,17 +57,17 @@ func run(arguments []string, out, errors io.Writer) int {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	return serve(*directory, *drain, slog.New(slog.NewTextHandler(errors, nil)))
+	return serve(*directory, *drain, *await, slog.New(slog.NewTextHandler(errors, nil)))
 }
 
-func serve(directory string, drain time.Duration, log *slog.Logger) int {
+func serve(directory string, drain time.Duration, await bool, log *slog.Logger) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	inherited, err := edge.Inherited()
 	if err == nil {
 		err = edge.New(edge.Options{
 			StateDirectory: directory, Version: version, Log: log,
-			Inherited: inherited, DrainMaxWait: drain,
+			Inherited: inherited, DrainMaxWait: drain, AwaitAddresses: await,
 		}).Run(ctx)
 	}
 	if err != nil {

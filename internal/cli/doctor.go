@@ -123,7 +123,7 @@ func examineServices(x *examination, p *project.Project) {
 
 // examineEngine looks at the engine; nil if it cannot be reached.
 func (a *app) examineEngine(ctx context.Context, x *examination) *engine.Engine {
-	e, err := engine.Connect(ctx, engine.Options{Host: a.flags.host, Context: a.flags.dockerContext})
+	e, err := engine.Connect(ctx, a.engineOptions())
 	if err != nil {
 		x.problem("engine", err, "")
 		return nil

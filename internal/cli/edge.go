@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -20,13 +21,16 @@ func (a *app) edgeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "edge",
 		Short: "Look after the edge, which stands before the application",
-		Args:  cobra.NoArgs,
+		Args:  groupArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+
+		SuggestionsMinimumDistance: 2,
 	}
 	c.AddCommand(
 		a.edgeSub("status", "Show whether the edge runs, and where it listens", a.edgeStatus),
 		a.edgeSub("routes", "Show which container gets the requests of which route", a.edgeRoutes),
 		a.edgeSub("sync", "Look up the addresses of all containers again, as after a restart of the host", a.edgeSync),
+		a.followCommand(),
 		a.edgeSub("run", "Run the edge in the foreground instead of in a container", a.edgeRun),
 		a.edgeSub("stop", "Stop the edge; no application of this host is reachable through it any more", a.edgeStop),
 	)
@@ -103,36 +107,36 @@ func (a *app) edgeRoutes(ctx context.Context) error {
 	return w.Flush()
 }
 
-// edgeSync looks up the addresses of all targets of all projects again: a
-// container that was restarted can have another one.
+// edgeSync looks up the addresses of all targets of all projects again.
 func (a *app) edgeSync(ctx context.Context) error {
 	client, _, err := edgeClient()
 	if err != nil {
 		return err
 	}
-	e, err := engine.Connect(ctx, engine.Options{Host: a.flags.host, Context: a.flags.dockerContext})
+	e, err := engine.Connect(ctx, a.engineOptions())
 	if err != nil {
 		return err
 	}
 	defer e.Close()
-	projects, err := client.Projects(ctx)
-	if err != nil {
-		return err
-	}
-	for _, name := range projects {
-		count, err := edgectl.Sync(ctx, client, name, func(ctx context.Context, container string) (string, error) {
-			c, err := e.Inspect(ctx, container)
-			if errors.Is(err, update.ErrNoContainer) {
-				return "", nil
-			}
-			return c.Address(), err
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+	return edgectl.SyncAll(ctx, client, addressOf(e))
+}
+
+// addressOf looks up the address of a container.
+func addressOf(e *engine.Engine) edgectl.Lookup {
+	return func(ctx context.Context, containerName string) (string, error) {
+		c, err := e.Inspect(ctx, containerName)
+		if errors.Is(err, update.ErrNoContainer) || !c.Running {
+			return "", ignoreNoContainer(err)
 		}
-		fmt.Fprintf(a.out, "%s: %d targets\n", name, count)
+		return c.Address(), err
 	}
-	return nil
+}
+
+func ignoreNoContainer(err error) error {
+	if errors.Is(err, update.ErrNoContainer) {
+		return nil
+	}
+	return err
 }
 
 // edgeRun becomes the edge: the data plane is a program of its own.
@@ -141,8 +145,10 @@ func (a *app) edgeRun(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := makePrivate(directory); err != nil {
-		return err
+	for _, private := range []string{filepath.Dir(directory), directory} {
+		if err := makePrivate(private); err != nil {
+			return err
+		}
 	}
 	program, err := edgectl.Binary(directory)
 	if err != nil {
@@ -162,10 +168,13 @@ func (a *app) edgeStop(ctx context.Context) error {
 			return err
 		}
 	}
-	e, err := engine.Connect(ctx, engine.Options{Host: a.flags.host, Context: a.flags.dockerContext})
+	e, err := engine.Connect(ctx, a.engineOptions())
 	if err != nil {
 		return err
 	}
 	defer e.Close()
+	if err := e.RemoveContainer(ctx, followerName(directory)); err != nil {
+		return err
+	}
 	return edgectl.Uninstall(ctx, containerHost{e}, directory)
 }

@@ -18,10 +18,17 @@ func (s *session) installEdge(ctx context.Context, socketDirectories []string) e
 	if err != nil {
 		return err
 	}
+	client := edgectl.New(directory)
+	if _, err := client.Health(ctx); err == nil {
+		return nil // both were installed together
+	}
 	_, err = edgectl.Install(ctx, containerHost{s.engine}, edgectl.Installation{
 		StateDirectory: directory, SocketDirectories: append([]string{socketDirectory}, socketDirectories...),
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.installFollower(ctx, directory)
 }
 
 // probe sends a request to one container through the edge.

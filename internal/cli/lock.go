@@ -11,8 +11,10 @@ func (a *app) lockCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lock",
 		Short: "See who works on the application",
-		Args:  cobra.NoArgs,
+		Args:  groupArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+
+		SuggestionsMinimumDistance: 2,
 	}
 	var asJSON bool
 	status := &cobra.Command{

@@ -25,6 +25,9 @@ func (a *app) logsCommand() *cobra.Command {
 				return err
 			}
 			defer s.close()
+			if err := s.checkNames(services); err != nil {
+				return err
+			}
 			if err := s.connect(c.Context()); err != nil {
 				return err
 			}
@@ -37,11 +40,6 @@ func (a *app) logsCommand() *cobra.Command {
 }
 
 func (s *session) logs(ctx context.Context, services []string, options engine.FollowOptions) error {
-	for _, name := range services {
-		if _, ok := s.project.Service(name); !ok {
-			return &exitStatus{code: exitError, err: fmt.Errorf("no service %q in this project", name)}
-		}
-	}
 	observed, err := s.bench.Observe(ctx)
 	if err != nil {
 		return err

@@ -38,6 +38,9 @@ func (a *app) planCommand() *cobra.Command {
 				return err
 			}
 			defer s.close()
+			if err := s.checkNames(services); err != nil {
+				return err
+			}
 			return s.showPlan(c.Context(), services, flags)
 		},
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,7 +36,12 @@ type globalFlags struct {
 }
 
 // Main runs one command line and returns the exit code.
-func Main(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+func Main(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) (code int) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			code = recovered(cause, errOut)
+		}
+	}()
 	a := &app{in: in, out: out, err: errOut}
 	rest := args[1:]
 	if strings.TrimSuffix(filepath.Base(args[0]), ".exe") == "docker-gapless" {
@@ -63,9 +69,9 @@ func (a *app) report(err error) int {
 	if errors.As(err, &status) && status.silent {
 		return code
 	}
-	fmt.Fprintln(a.err, "gapless: "+err.Error())
+	fmt.Fprintln(a.err, "gapless: "+escaped(err.Error()))
 	if hint != "" {
-		fmt.Fprintln(a.err, "hint: "+hint)
+		fmt.Fprintln(a.err, "hint: "+escaped(hint))
 	}
 	return code
 }
@@ -84,9 +90,12 @@ func (a *app) root() *cobra.Command {
   NAME status          what runs, and which release it is`, "NAME", name),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
-		Args:              cobra.NoArgs,
+		Args:              groupArgs,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return a.flags.check() },
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+
+		SuggestionsMinimumDistance: 2,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &exitStatus{code: exitError, err: err, hint: c.CommandPath() + " --help lists the flags"}
@@ -110,6 +119,22 @@ func (a *app) bindFlags(root *cobra.Command) {
 	flags.StringVar(&a.flags.progress, "progress", envOr("GAPLESS_PROGRESS", "auto"), "output: auto, tty, plain, json or quiet")
 	flags.StringVar(&a.flags.color, "color", "auto", "colour: auto, always or never")
 	flags.BoolVarP(&a.flags.yes, "yes", "y", os.Getenv("GAPLESS_YES") != "", "do not ask")
+}
+
+// check refuses values that would come to light only when the work begins.
+func (f globalFlags) check() error {
+	for _, one := range []struct {
+		name, value string
+		allowed     []string
+	}{
+		{"progress", f.progress, []string{"auto", "tty", "plain", "json", "quiet"}},
+		{"color", f.color, []string{"auto", "always", "never"}},
+	} {
+		if !slices.Contains(one.allowed, one.value) {
+			return &exitStatus{code: exitError, err: fmt.Errorf("--%s %q is unknown", one.name, one.value), hint: "use " + strings.Join(one.allowed, ", ")}
+		}
+	}
+	return nil
 }
 
 // envOr is a variable of the environment, or the value if it is empty.

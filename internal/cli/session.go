@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gapless/internal/edgectl"
 	"gapless/internal/engine"
@@ -40,6 +41,22 @@ func (a *app) open(ctx context.Context) (*session, error) {
 	return &session{app: a, project: p}, nil
 }
 
+// checkNames refuses services that the project does not have.
+func (s *session) checkNames(services []string) error {
+	for _, name := range services {
+		if _, ok := s.project.Service(name); ok {
+			continue
+		}
+		var known []string
+		for _, service := range s.project.Services {
+			known = append(known, service.Name)
+		}
+		err := fmt.Errorf("no service %q in this project", shorten(name, 60))
+		return &exitStatus{code: exitError, err: err, hint: "it has: " + strings.Join(known, ", ")}
+	}
+	return nil
+}
+
 // openStore opens the state directory of the project.
 func (s *session) openStore() error {
 	directory, err := stateDirectory()
@@ -62,7 +79,11 @@ func (s *session) openStore() error {
 // stateDirectory is where Gapless keeps its state on this host.
 func stateDirectory() (string, error) {
 	if directory := os.Getenv("GAPLESS_STATE_DIR"); directory != "" {
-		return filepath.Abs(directory)
+		if !filepath.IsAbs(directory) {
+			// It would be another one, with another lock, in every directory.
+			return "", refuse(fmt.Errorf("GAPLESS_STATE_DIR=%s is not an absolute path", directory), "set it to a path that starts with /")
+		}
+		return filepath.Clean(directory), nil
 	}
 	if os.Geteuid() == 0 {
 		return "/var/lib/gapless", nil
@@ -77,20 +98,26 @@ func stateDirectory() (string, error) {
 	return filepath.Join(home, ".local", "state", "gapless"), nil
 }
 
-// makePrivate makes the state directory for its owner alone.
+// makePrivate makes a directory for its owner alone, and the parents that it
+// lacks. One that others can write to, or own, is refused.
 func makePrivate(directory string) error {
 	if err := os.MkdirAll(filepath.Dir(directory), 0o755); err != nil {
 		return refuse(fmt.Errorf("state directory: %w", err), "set GAPLESS_STATE_DIR to a directory that you can write to")
 	}
-	if err := os.Mkdir(directory, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return refuse(fmt.Errorf("state directory: %w", err), "set GAPLESS_STATE_DIR to a directory that you can write to")
+	if err := journal.EnsureDirectory(directory); err != nil {
+		return refuse(err, "")
 	}
 	return nil
 }
 
+// engineOptions chooses the engine as the flags say.
+func (a *app) engineOptions() engine.Options {
+	return engine.Options{Host: a.flags.host, Context: a.flags.dockerContext}
+}
+
 // connect reaches the Docker engine and the edge.
 func (s *session) connect(ctx context.Context) error {
-	e, err := engine.Connect(ctx, engine.Options{Host: s.app.flags.host, Context: s.app.flags.dockerContext})
+	e, err := engine.Connect(ctx, s.app.engineOptions())
 	if err != nil {
 		return err
 	}

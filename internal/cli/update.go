@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gapless/internal/engine"
 	"gapless/internal/project"
 	"gapless/internal/update"
 )
@@ -51,6 +52,9 @@ func (a *app) update(ctx context.Context, services []string, flags updateFlags) 
 		return err
 	}
 	defer s.close()
+	if err := s.checkNames(services); err != nil {
+		return err
+	}
 	if flags.dryRun {
 		return s.showPlan(ctx, services, planFlags{strategy: flags.strategy})
 	}
@@ -86,11 +90,17 @@ func checkStrategy(name string) error {
 
 // ready opens everything that a changing command needs, and takes the lock.
 func (s *session) ready(ctx context.Context, command string) error {
+	if err := engine.CheckLocal(s.app.engineOptions()); err != nil {
+		return refuse(err, "")
+	}
 	if err := s.openStore(); err != nil {
 		return err
 	}
 	if err := s.take(command); err != nil {
 		return err
+	}
+	if _, err := s.unfinished(); err != nil {
+		return err // nothing begins on a journal that cannot be read
 	}
 	if err := s.connect(ctx); err != nil {
 		return err
@@ -99,6 +109,16 @@ func (s *session) ready(ctx context.Context, command string) error {
 		return refuse(err, "")
 	}
 	return s.store.Room()
+}
+
+// unfinished is the run that has no end yet. A journal that says something
+// unclear is for a person to judge.
+func (s *session) unfinished() ([]update.Entry, error) {
+	entries, err := s.store.Unfinished()
+	if err != nil {
+		return nil, &exitStatus{code: exitHeld, err: err, hint: "gapless status says what serves"}
+	}
+	return entries, nil
 }
 
 // pullImages asks the registry for newer images where the compose file or the
@@ -191,9 +211,9 @@ func (s *session) printNotes(plan update.Plan) {
 
 // recoverFirst ends a run that died before anything new begins.
 func (s *session) recoverFirst(ctx context.Context) error {
-	entries, err := s.store.Unfinished()
+	entries, err := s.unfinished()
 	if err != nil {
-		return &exitStatus{code: exitHeld, err: err, hint: "gapless status says what serves"}
+		return err
 	}
 	if len(entries) == 0 {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -69,11 +70,23 @@ func (e *Edge) serve(conn net.Conn, origin *listener) {
 	defer e.clients.remove(c)
 	defer c.in.Free()
 	defer c.conn.Close()
+	defer c.survive()
 	for c.next() {
 		if !c.handle() {
 			return
 		}
 		c.in.Finish()
+	}
+}
+
+// survive ends only this connection when the code behind it is wrong.
+func (c *client) survive() {
+	if fault := recover(); fault != nil {
+		c.edge.log.Error("connection ended by a fault", "fault", fault, "stack", string(debug.Stack()))
+		abort(c.conn)
+		if up := c.exchange.up; up != nil {
+			abort(up.Conn)
+		}
 	}
 }
 

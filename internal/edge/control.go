@@ -32,6 +32,7 @@ func (e *Edge) control() http.Handler {
 	handle("GET "+root+"/projects/{project}", e.getProject)
 	handle("PUT "+root+"/projects/{project}", e.putProject)
 	handle("DELETE "+root+"/projects/{project}", e.deleteProject)
+	handle("PUT "+root+"/projects/{project}/addresses", e.putAddresses)
 	handle("PUT "+root+"/projects/{project}/holds/{lease}", e.putHold)
 	handle("DELETE "+root+"/projects/{project}/holds/{lease}", e.deleteHold)
 	handle("GET "+root+"/targets/{target}", e.getTarget)
@@ -119,6 +120,15 @@ func (e *Edge) putProject(r *http.Request) (any, error) {
 
 func (e *Edge) deleteProject(r *http.Request) (any, error) {
 	generation, err := e.remove(r.PathValue("project"))
+	return wire.ReleaseResponse{Generation: generation}, err
+}
+
+func (e *Edge) putAddresses(r *http.Request) (any, error) {
+	var request wire.AddressRequest
+	if err := decode(r, &request); err != nil {
+		return nil, err
+	}
+	generation, err := e.readdress(r.PathValue("project"), request.Addresses)
 	return wire.ReleaseResponse{Generation: generation}, err
 }
 

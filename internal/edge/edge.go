@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +34,9 @@ type Options struct {
 	// Inherited are listening sockets that were passed in; one that no project asks for
 	// is kept open and unused.
 	Inherited []net.Listener
+	// AwaitAddresses says that somebody follows the containers: after a start, what was
+	// loaded is unverified until they say where the targets are now.
+	AwaitAddresses bool
 	// DrainMaxWait bounds the stop: requests still running afterwards are cut (30 s).
 	DrainMaxWait time.Duration
 
@@ -46,15 +47,17 @@ type Options struct {
 
 // Edge is the running data plane.
 type Edge struct {
-	log          *slog.Logger
-	version      string
-	drainMaxWait time.Duration
-	linger       time.Duration
-	current      atomic.Pointer[snapshot]
-	store        *store
-	files        *files
-	listeners    *listeners
-	clients      clients
+	log     *slog.Logger
+	version string
+	// awaitAddresses makes every start like one after a reboot.
+	awaitAddresses bool
+	drainMaxWait   time.Duration
+	linger         time.Duration
+	current        atomic.Pointer[snapshot]
+	store          *store
+	files          *files
+	listeners      *listeners
+	clients        clients
 	// leaving makes each answer end its connection; closing ends idle connections too.
 	leaving, closing atomic.Bool
 }
@@ -64,7 +67,7 @@ func New(options Options) *Edge {
 	e := &Edge{
 		log: options.Log, version: options.Version, store: newStore(),
 		files:        &files{directory: options.StateDirectory, bootID: options.bootID},
-		drainMaxWait: options.DrainMaxWait, linger: options.linger,
+		drainMaxWait: options.DrainMaxWait, linger: options.linger, awaitAddresses: options.AwaitAddresses,
 	}
 	if e.files.bootID == "" {
 		e.files.bootID = bootID()
@@ -182,51 +185,3 @@ func (e *Edge) leave() {
 		h.timer.Stop()
 	}
 }
-
-// clients are the open connections.
-type clients struct {
-	mu     sync.Mutex
-	open   map[*client]struct{}
-	closed bool
-}
-
-func (s *clients) add(c *client) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closed {
-		s.open[c] = struct{}{}
-	}
-	return !s.closed
-}
-
-func (s *clients) remove(c *client) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.open, c)
-}
-
-func (s *clients) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.open)
-}
-
-func (s *clients) wake() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.open {
-		c.wake()
-	}
-}
-
-func (s *clients) abort() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	for c := range s.open {
-		abort(c.conn)
-	}
-}
-
-// ErrInherited means that LISTEN_FDS names something that is no listening socket.
-var ErrInherited = errors.New("inherited descriptor is not a listening socket")

@@ -25,6 +25,7 @@ type exchange struct {
 	// answering is set once a byte of the final answer was sent.
 	answering bool
 	tunnelled bool
+	counted   bool
 	// keep tells whether the client's connection can carry another request.
 	keep   bool
 	status int
@@ -55,13 +56,13 @@ func (c *client) handle() bool {
 	c.body.Start(c.in, c.request.Framing, c.request.Length)
 
 	ended := c.forward()
+	c.count()
 	if ended != answered && x.cause != causeClientGone && !x.answering {
 		c.refuse(statusOf(x.cause), x.cause)
 	}
 	if x.upload != nil {
 		x.upload.end(c)
 	}
-	c.count()
 	*space = c.out[:0]
 	if cap(c.out) <= 64<<10 {
 		outBuffers.Put(space)
@@ -86,11 +87,15 @@ func (c *client) finish(ended outcome) bool {
 	return true
 }
 
+// count notes how the request ended. That comes before the claim is given back and
+// before an answer of the edge itself is sent: once nothing is in flight, the counters
+// are complete.
 func (c *client) count() {
 	x := &c.exchange
-	if x.probe || x.service == nil {
+	if x.counted || x.probe || x.service == nil {
 		return
 	}
+	x.counted = true
 	n := x.choice.counters
 	if n == nil {
 		n = &x.service.state.unclaimed
@@ -105,8 +110,7 @@ func (c *client) forward() outcome {
 		if x.cause = c.claim(); x.cause != causeNone {
 			return failed
 		}
-		ended := c.attempt()
-		x.choice.target.unclaim()
+		ended := c.claimed()
 		switch ended {
 		case retryConnect:
 			if !c.mayReconnect() {
@@ -120,6 +124,17 @@ func (c *client) forward() outcome {
 		x.retries++
 		x.cause = causeNone
 	}
+}
+
+// claimed makes one attempt and gives the claim back whatever happens: a claim that is
+// never returned would keep a drain waiting for ever.
+func (c *client) claimed() outcome {
+	defer c.exchange.choice.target.unclaim()
+	ended := c.attempt()
+	if ended == answered || ended == failed {
+		c.count()
+	}
+	return ended
 }
 
 // mayReconnect waits a little before the next attempt. Nothing was sent, so any

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"gapless/internal/edge/http1"
 	"gapless/internal/edge/wire"
 )
 
@@ -32,7 +33,7 @@ func TestForwardsSmallRequestsOnOneConnection(t *testing.T) {
 		client.say("HEAD / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
 		client.want("HEAD", 200, "")
 	}
-	stats := e.stats("web-1")
+	stats := e.finished("web-1")
 	if stats.Requests != 9 || stats.FailureTotal() != 0 || stats.Latency.Total() != 9 {
 		t.Fatalf("stats %+v", stats)
 	}
@@ -123,6 +124,12 @@ func TestCutAnswersEndInAnError(t *testing.T) {
 				}
 			}
 			await(t, "the failure is counted", func() bool { return e.stats("web-1").FailureTotal() == 1 })
+			// An answer that ends with the connection can only be told from a cut one by a reset.
+			old := connect(t, e.address)
+			old.say("GET / HTTP/1.0\r\n\r\n")
+			if _, err := io.ReadAll(old.in); err == nil && !strings.Contains(name, "long") && name != "length" {
+				t.Fatal("the cut answer ended cleanly for a version 1.0 client")
+			}
 		})
 	}
 }
@@ -177,4 +184,41 @@ func TestUploadsAreStreamed(t *testing.T) {
 	client.want("POST", 200, string(big))
 	client.say(get("/"))
 	client.want("GET", 200, "")
+}
+
+func BenchmarkSmallGet(b *testing.B) {
+	app := serveRaw(b, func(conn net.Conn, in *bufio.Reader) {
+		answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello")
+		for {
+			for line := []byte("head"); len(line) > 2; {
+				var err error
+				if line, err = in.ReadSlice('\n'); err != nil {
+					return
+				}
+			}
+			conn.Write(answer)
+		}
+	})
+	e := start(b, wire.Limits{}, at("web-1", app))
+	client := connect(b, e.address)
+	request, answer := []byte(get("/")), make([]byte, 4096)
+	b.ReportAllocs()
+	for b.Loop() {
+		client.Write(request)
+		if _, err := client.Conn.Read(answer); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParseRequest(b *testing.B) {
+	head := []byte("GET /a/b?c=d HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n" +
+		"Accept-Encoding: gzip, br\r\nCookie: session=0123456789abcdef\r\nConnection: keep-alive\r\n\r\n")
+	var request http1.Request
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := request.Parse(head); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

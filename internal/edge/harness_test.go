@@ -73,12 +73,15 @@ func launch(t testing.TB, options Options) (e *Edge, stop func()) {
 		})
 	}
 	t.Cleanup(stop)
-	await(t, "the control socket", func() bool {
+	await(t, "the first answer on the control socket", func() bool {
 		conn, err := net.Dial("unix", options.StateDirectory+"/"+wire.ControlSocketName)
-		if err == nil {
-			conn.Close()
+		if err != nil {
+			return false
 		}
-		return err == nil
+		defer conn.Close()
+		io.WriteString(conn, "GET /v1/health HTTP/1.0\r\n\r\n")
+		answer, err := io.ReadAll(conn)
+		return err == nil && len(answer) > 0
 	})
 	return e, stop
 }
@@ -121,7 +124,15 @@ func (r *running) inFlightOf(id string) (sum int64) {
 	return sum
 }
 
-// stats returns the line of one generation of "web".
+// finished returns the counters of one generation of "web", complete: they are once
+// nothing is in flight.
+func (r *running) finished(generation string) wire.GenerationStats {
+	r.t.Helper()
+	await(r.t, "the end of all requests", func() bool { return r.inFlightOf(generation) == 0 })
+	return r.stats(generation)
+}
+
+// stats returns the counters as they are at this moment.
 func (r *running) stats(generation string) wire.GenerationStats {
 	all, _ := r.getStats(httptest.NewRequest("GET", "/", nil))
 	for _, line := range all.(wire.Stats).Generations {

@@ -53,7 +53,7 @@ func TestHoldParksInOrderAndReleases(t *testing.T) {
 	if len(order) != 5 {
 		t.Fatalf("application saw %v", order)
 	}
-	stats := e.stats("web-1")
+	stats := e.finished("web-1")
 	if stats.Held != 5 || stats.Requests != 5 || e.parkedCount() != 0 {
 		t.Fatalf("stats %+v", stats)
 	}
@@ -123,6 +123,7 @@ func TestHoldByBytes(t *testing.T) {
 }
 
 func TestLeaseExpiresUnlessRenewed(t *testing.T) {
+	t.Parallel()
 	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
 	e := start(t, wire.Limits{}, at("web-1", app))
 	e.mustHold("lease", 200*time.Millisecond)
@@ -160,6 +161,7 @@ func TestTwoLeasesHoldUntilBothEnd(t *testing.T) {
 // A client that resets while parked must not reach the application; one that closed
 // only its sending side still gets its answer.
 func TestParkedClientsThatReset(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var seen []string
 	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
@@ -261,5 +263,25 @@ func TestReleaseIsPaced(t *testing.T) {
 	}
 	if worst > 200 {
 		t.Errorf("%d requests at once reached the application", worst)
+	}
+}
+
+// Once a hold is in force no request can reach a target any more, not even one that
+// chose it from the snapshot before: the count that a caller sees at zero stays zero.
+func TestHoldClosesTargetsForLateClaims(t *testing.T) {
+	e := start(t, wire.Limits{}, at("web-1", free(t)))
+	late := e.current.Load().services[serviceKey{"shop", "web"}].pick(nil)
+	e.mustHold("lease", time.Minute)
+	if late.target.claim() {
+		t.Fatal("claimed a target of a held service")
+	}
+	e.release("shop", "lease")
+	if !late.target.claim() {
+		t.Fatal("the release did not open the target")
+	}
+	late.target.unclaim()
+	e.route(wire.Target{ID: "web-1", Generation: "web-1", Address: late.target.key.address})
+	if late.target.claim() {
+		t.Fatal("claimed a target without weight")
 	}
 }

@@ -1,13 +1,11 @@
 package edge
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,12 +14,10 @@ import (
 )
 
 const (
-	bindPause        = 2 * time.Millisecond
-	bindPauseLater   = 250 * time.Millisecond
-	bindImpatience   = 60 * time.Second
-	defaultBindWait  = 60 * time.Second
-	acceptPauseFirst = 5 * time.Millisecond
-	acceptPauseLast  = 500 * time.Millisecond
+	bindPause       = 2 * time.Millisecond
+	bindPauseLater  = 250 * time.Millisecond
+	bindImpatience  = 60 * time.Second
+	defaultBindWait = 60 * time.Second
 )
 
 // listener is one listening socket, wanted by one or more projects.
@@ -145,33 +141,6 @@ func (t *listeners) open(l *listener) error {
 	return nil
 }
 
-// adopt takes a socket that was passed in for the same address.
-func (t *listeners) adopt(l *listener) net.Listener {
-	for i, socket := range t.inherited {
-		if sameAddress(l, socket.Addr()) {
-			t.inherited = append(t.inherited[:i:i], t.inherited[i+1:]...)
-			return socket
-		}
-	}
-	return nil
-}
-
-func sameAddress(l *listener, passed net.Addr) bool {
-	if passed.Network() != l.network {
-		return false
-	}
-	if l.network == "unix" {
-		return passed.String() == filepath.Clean(l.address)
-	}
-	wanted, err := net.ResolveTCPAddr("tcp", l.address)
-	have, ok := passed.(*net.TCPAddr)
-	if err != nil || !ok || wanted.Port != have.Port {
-		return false
-	}
-	anyWanted := wanted.IP == nil || wanted.IP.IsUnspecified()
-	return anyWanted && have.IP.IsUnspecified() || wanted.IP.Equal(have.IP)
-}
-
 func (l *listener) note(state string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -257,50 +226,4 @@ func (t *listeners) states() []wire.ListenerState {
 		states = append(states, s)
 	}
 	return states
-}
-
-// accept serves connections until the socket is closed. Running out of descriptors is
-// waited out: the connections stay in the kernel's queue.
-func (t *listeners) accept(l *listener, socket net.Listener) {
-	defer t.accepting.Done()
-	pause := acceptPauseFirst
-	for {
-		conn, err := socket.Accept()
-		if err == nil {
-			pause = acceptPauseFirst
-			go t.edge.serve(conn, l)
-			continue
-		}
-		if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
-			return
-		}
-		t.edge.log.Warn("accept failed", "address", l.address, "error", err)
-		time.Sleep(pause)
-		pause = min(2*pause, acceptPauseLast)
-	}
-}
-
-// leave empties the kernel's queues of accepted connections, then closes the sockets.
-// The files of unix sockets stay: a successor may listen on them already.
-func (t *listeners) leave() {
-	t.mu.Lock()
-	for _, l := range t.byKey {
-		l.mu.Lock()
-		if until, ok := l.socket.(interface{ SetDeadline(time.Time) error }); ok {
-			until.SetDeadline(time.Now().Add(10 * acceptPauseFirst))
-		}
-		l.mu.Unlock()
-	}
-	t.mu.Unlock()
-	t.accepting.Wait()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, l := range t.byKey {
-		l.mu.Lock()
-		l.unwanted = true
-		if l.socket != nil {
-			l.socket.Close()
-		}
-		l.mu.Unlock()
-	}
 }

@@ -157,9 +157,9 @@ func (e *Edge) restore(state saved, faults []string) {
 	}
 	for name, config := range state.Projects {
 		s.projects[name] = s.usable(config)
-		if state.BootID != e.files.bootID {
+		if state.BootID != e.files.bootID || e.awaitAddresses {
 			s.unverified[name] = true
-			e.log.Warn("host was rebooted: targets are unverified until the project is put again", "project", name)
+			e.log.Warn("targets are unverified until somebody says where they are", "project", name)
 		}
 		if err := e.listeners.ensure(s.projects[name].Listeners, true, 0); err != nil {
 			s.disabled = append(s.disabled, err.Error())

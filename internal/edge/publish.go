@@ -77,6 +77,9 @@ func (s *store) build(project string, wanted wire.Service) *service {
 		held: wanted.Held || s.holding(key), unverified: s.unverified[project],
 	}
 	for _, w := range wanted.Targets {
+		if w.Absent {
+			continue
+		}
 		c := choice{target: s.target(key, w), counters: s.countersOf(key, w.Generation), weight: w.Weight}
 		built.probed = append(built.probed, c)
 		if w.Weight > 0 {

@@ -174,6 +174,7 @@ func TestUnixListenerTrustsItsPeer(t *testing.T) {
 }
 
 func TestRestartServesTheLastSnapshot(t *testing.T) {
+	t.Parallel()
 	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
 	directory := t.TempDir()
 	address := free(t)
@@ -272,8 +273,10 @@ func TestBadPartsAreDisabledAlone(t *testing.T) {
 func TestAFullDiskRefusesAPutAndAllowsAHold(t *testing.T) {
 	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
 	e := start(t, wire.Limits{}, at("web-1", app))
-	directory := e.files.directory
-	e.files.directory = filepath.Join(directory, "missing")
+	// A directory in the way of the temporary file stands for a disk without room.
+	if err := os.Mkdir(e.files.path()+".new", 0o700); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := e.put(e.config, false, 0); !errors.Is(err, errPersist) {
 		t.Fatalf("got %v", err)
 	}
@@ -284,7 +287,6 @@ func TestAFullDiskRefusesAPutAndAllowsAHold(t *testing.T) {
 	client := connect(t, e.address)
 	client.say(get("/"))
 	client.want("GET", 200, "ok")
-	e.files.directory = directory
 }
 
 func TestHoldsSurviveARestart(t *testing.T) {

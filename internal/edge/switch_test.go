@@ -144,7 +144,7 @@ func TestSwitchingUnderLoadLosesNothing(t *testing.T) {
 	var journal sync.Map
 	present := newVersion(t, "v0", &journal)
 	e := start(t, wire.Limits{}, at("v0", present.address))
-	const switches = 300
+	const switches = 200
 	answered := underLoad(t, e, 8, func() {
 		for i := range switches {
 			next := newVersion(t, fmt.Sprint("v", i+1), &journal)
@@ -206,7 +206,7 @@ func TestReplacingInPlaceUnderHoldLosesNothing(t *testing.T) {
 		}
 	})
 	present.stop()
-	if stats := e.stats("web-1"); stats.FailureTotal() > 0 || stats.Held == 0 {
+	if stats := e.finished("web-1"); stats.FailureTotal() > 0 || stats.Held == 0 {
 		t.Errorf("stats %+v", stats)
 	}
 }
@@ -232,6 +232,7 @@ func TestWeightsAreKept(t *testing.T) {
 // An application closes idle connections at its own limit; requests timed exactly
 // there are the ones that other proxies lose.
 func TestPostsAtTheApplicationsIdleLimit(t *testing.T) {
+	t.Parallel()
 	for _, advertised := range []bool{false, true} {
 		t.Run(fmt.Sprint("advertised ", advertised), func(t *testing.T) {
 			const limit = 100 * time.Millisecond
@@ -264,7 +265,7 @@ func TestPostsAtTheApplicationsIdleLimit(t *testing.T) {
 				})
 			}
 			wait.Wait()
-			if stats := e.stats("web-1"); stats.FailureTotal() > 0 {
+			if stats := e.finished("web-1"); stats.FailureTotal() > 0 {
 				t.Fatalf("failures %v", stats.Failures)
 			}
 		})
@@ -287,7 +288,7 @@ func TestConnectingIsRetried(t *testing.T) {
 	go server.Serve(socket)
 	t.Cleanup(func() { server.Close() })
 	client.want("POST", 200, "hello")
-	if stats := e.stats("web-1"); stats.Retries == 0 || stats.FailureTotal() != 0 {
+	if stats := e.finished("web-1"); stats.Retries == 0 || stats.FailureTotal() != 0 {
 		t.Fatalf("stats %+v", stats)
 	}
 }
@@ -313,7 +314,7 @@ func TestConnectingGivesUp(t *testing.T) {
 	client := connect(t, e.address)
 	client.say(get("/"))
 	client.want("GET", 502, "502 Bad Gateway: dial\n")
-	if stats := e.stats("web-1"); stats.Failures["dial"]+e.stats("").Failures["dial"] != 1 {
+	if stats := e.finished("web-1"); stats.Failures["dial"]+e.stats("").Failures["dial"] != 1 {
 		t.Fatalf("stats %+v", stats)
 	}
 }
@@ -339,5 +340,49 @@ func TestRepeatingAfterADeadConnection(t *testing.T) {
 		if response.StatusCode != want.status || calls.Load() != want.calls {
 			t.Errorf("%s: got %d after %d calls, want %+v", method, response.StatusCode, calls.Load(), want)
 		}
+	}
+}
+
+// A request that cannot be repeated gets a connection that was in use just now, or a
+// new one: the application may be closing an older one at this very moment.
+func TestPostAvoidsOldConnections(t *testing.T) {
+	t.Parallel()
+	var opened atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	e := start(t, wire.Limits{}, at("web-1", server.Listener.Addr().String()))
+	client := connect(t, e.address)
+	for range 3 {
+		client.say("POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 0\r\n\r\n")
+		client.want("POST", 200, "")
+		time.Sleep(freshEnough + 10*time.Millisecond)
+	}
+	if opened.Load() != 3 {
+		t.Fatalf("%d connections for 3 posts", opened.Load())
+	}
+}
+
+func TestIdleLimitIsLearned(t *testing.T) {
+	now := time.Now()
+	p := &pool{}
+	if p.limit(now) != defaultIdleLimit {
+		t.Fatal("default")
+	}
+	p.learnTimeout(5)
+	if p.limit(now) != 2500*time.Millisecond {
+		t.Fatalf("advertised: %s", p.limit(now))
+	}
+	p.learnClose(2*time.Second, now)
+	if p.limit(now) != time.Second {
+		t.Fatalf("observed: %s", p.limit(now))
+	}
+	if later := now.Add(2 * forget); p.limit(later) != 2500*time.Millisecond {
+		t.Fatalf("forgotten: %s", p.limit(later))
 	}
 }

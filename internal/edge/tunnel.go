@@ -48,6 +48,7 @@ func (c *client) tunnel() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer c.survive()
 		if _, err := x.up.Conn.Write(early); err != nil {
 			abort(c.conn)
 			return

@@ -28,6 +28,7 @@ func startUpload(c *client, to *upstream) *upload {
 	u := &upload{done: make(chan struct{})}
 	go func() {
 		defer close(u.done)
+		defer c.survive()
 		u.copy(c, to)
 		if u.readErr != nil && u.readErr != errStopped {
 			// The application must not take the cut body for a whole one, and nobody

@@ -128,6 +128,12 @@ func (c *Client) Delete(ctx context.Context, projectName string) error {
 	return c.call(ctx, http.MethodDelete, projectPath(projectName), nil, nil)
 }
 
+// Readdress tells where the containers of a project are now, by target ID. An empty
+// address says that a container does not run. No route is moved.
+func (c *Client) Readdress(ctx context.Context, projectName string, addresses map[string]string) error {
+	return c.call(ctx, http.MethodPut, projectPath(projectName)+"/addresses", wire.AddressRequest{Addresses: addresses}, nil)
+}
+
 // InFlight tells what a container still has to do, also after it left the snapshot.
 func (c *Client) InFlight(ctx context.Context, targetID string) (wire.InFlight, error) {
 	var state wire.InFlight

@@ -142,7 +142,7 @@ func Describe(wanted Installation, image string) HostContainer {
 	return HostContainer{
 		Name:             ContainerName(wanted.StateDirectory),
 		Image:            image,
-		Command:          []string{"/" + BinaryName, "run", "--state-dir", wanted.StateDirectory, "--drain", drainTime.String()},
+		Command:          []string{"/" + BinaryName, "run", "--state-dir", wanted.StateDirectory, "--drain", drainTime.String(), "--await-addresses"},
 		NetworkMode:      "host",
 		Restart:          "always",
 		ReadOnlyRoot:     true,

@@ -18,6 +18,7 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/moby/moby/client/pkg/versions"
 	"github.com/sirupsen/logrus"
+	"github.com/spf13/pflag"
 )
 
 // Options chooses an engine. Both empty means the one that the docker command
@@ -66,6 +67,11 @@ func prepare(options Options) (*Engine, error) {
 	logrus.SetOutput(io.Discard)
 	api.ComposeVersion = composeVersion
 	chosen := flags.NewClientOptions()
+	// The flags bring the defaults from the environment, such as
+	// DOCKER_TLS_VERIFY.
+	none := pflag.NewFlagSet("docker", pflag.ContinueOnError)
+	chosen.InstallFlags(none)
+	chosen.SetDefaultOptions(none)
 	chosen.Context = options.Context
 	if options.Host != "" {
 		chosen.Hosts = []string{options.Host}

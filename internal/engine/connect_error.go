@@ -58,6 +58,9 @@ func (e *ConnectError) Hint() string {
 	case TroubleContext:
 		return "see docker context ls, and DOCKER_CONTEXT and DOCKER_HOST in the environment"
 	case TroubleMissing:
+		if !isLocal(e.Host) {
+			return "check the address and that the host can be reached"
+		}
 		return "start it with: systemctl start docker"
 	case TroublePermission:
 		return "run as root, or add the user to the group docker and log in again"

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"gapless/internal/update"
 )
 
 // richProject uses what docker compose hashes, mounts and connects.
@@ -242,57 +240,5 @@ func TestCreateInheritsVolumes(t *testing.T) {
 		if volumes[m.Destination] != m.Name {
 			t.Errorf("%s: volume %s, was %s", m.Destination, m.Name, volumes[m.Destination])
 		}
-	}
-}
-
-// container_name: the plan renames the old container first.
-func TestCreateWithContainerName(t *testing.T) {
-	w := newWorld(t, "services:\n  one:\n    build: .\n    container_name: engtfixed\n    pre_start: [{command: [/app, exit, '0'], per_replica: false}]\n")
-	w.compose("up", "-d", "--build")
-	t.Cleanup(func() { w.docker("rm", "-f", "engtfixed", "engtfixed-old") })
-	bench := w.bench()
-	spec := update.CreateSpec{Service: "one", Name: "engtfixed", Number: 1, Run: "run1", Release: 2}
-	var foreign *ForeignContainerError
-	if err := bench.Create(background, spec); !errors.As(err, &foreign) {
-		t.Fatalf("taken name: %v", err)
-	}
-	must(t, bench.Rename(background, "engtfixed", "engtfixed-old"))
-	must(t, bench.Rename(background, "engtfixed", "engtfixed-old"))
-	must(t, bench.Create(background, spec))
-	must(t, bench.Start(background, "engtfixed"))
-	must(t, bench.Remove(background, "engtfixed-old"))
-	before := w.containers()
-	output := w.compose("up", "-d")
-	if after := w.containers(); after["engtfixed"] != before["engtfixed"] {
-		t.Errorf("docker compose up recreated it\n%s", output)
-	}
-}
-
-// A missing image is not fetched behind the back of the plan.
-func TestCreateWithoutImage(t *testing.T) {
-	w := newWorld(t, "services:\n  one:\n    image: engtnowhere:1\n")
-	var missing *ImageError
-	if err := w.bench().Create(background, w.spec("one", 1)); !errors.As(err, &missing) || missing.Kind != ImageMissing {
-		t.Errorf("got %v", err)
-	}
-}
-
-// A network whose definition changed is not torn from under the containers.
-func TestCreateRefusesToRecreateANetwork(t *testing.T) {
-	w := newWorld(t, "services:\n  one:\n    build: .\n")
-	w.compose("up", "-d", "--build")
-	w.write("compose.yaml", "services:\n  one:\n    build: .\nnetworks:\n  default:\n    labels: {changed: yes-it-is}\n")
-	before := w.containers()
-	var refused *RefusedError
-	if err := w.bench().Create(background, w.spec("one", 2)); !errors.As(err, &refused) {
-		t.Errorf("got %v", err)
-	}
-	if after := w.containers(); len(after) != 1 || after[w.name+"-one-1"] != before[w.name+"-one-1"] {
-		t.Errorf("containers changed: %v -> %v", before, after)
-	}
-	c, err := w.engine.Inspect(background, w.name+"-one-1")
-	must(t, err)
-	if !c.Running || c.Address() == "" {
-		t.Errorf("the running container was touched: %+v", c)
 	}
 }

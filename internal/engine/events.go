@@ -21,12 +21,16 @@ type Happening struct {
 	Signal   string // with "kill": its number
 }
 
-// Happenings hands over what happens to the containers of a project, whoever
-// does it, until the context ends or the function returns an error.
+// Happenings hands over what happens to the containers of a project, of all
+// projects if the name is empty, whoever does it, until the context ends or the function returns an error.
 func (e *Engine) Happenings(ctx context.Context, projectName string, each func(Happening) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	filters := make(client.Filters).Add("type", "container").Add("label", labelProject+"="+projectName).
+	label := labelProject
+	if projectName != "" {
+		label += "=" + projectName
+	}
+	filters := make(client.Filters).Add("type", "container").Add("label", label).
 		Add("event", "start", "die", "oom", "kill", "create", "destroy", "rename")
 	stream := e.client.Events(ctx, client.EventsListOptions{Filters: filters})
 	for {

@@ -47,31 +47,43 @@ func (w *Workbench) Observe(ctx context.Context) (Observation, error) {
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelRequests)
 	group.Go(func() (err error) {
 		observed.Images, err = w.images(ctx)
 		return err
 	})
-	found := make([]*update.Container, len(own))
-	for i, c := range own {
+	group.Go(func() (err error) {
+		observed.Containers, err = w.lookAll(ctx, own)
+		return err
+	})
+	return observed, group.Wait()
+}
+
+// lookAll inspects the containers that were listed, and sorts them by name.
+func (w *Workbench) lookAll(ctx context.Context, listed []container.Summary) ([]update.Container, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelRequests)
+	looked := make([]*update.Container, len(listed))
+	for i, c := range listed {
 		group.Go(func() (err error) {
-			found[i], err = w.look(ctx, c.ID)
+			looked[i], err = w.look(ctx, c.ID)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return observed, err
+		return nil, err
 	}
-	for _, c := range found {
-		if c != nil {
-			if isLocal(w.engine.host) {
-				c.MemoryBytes, _ = cgroupMemory(c.PID)
-			}
-			observed.Containers = append(observed.Containers, *c)
+	var found []update.Container
+	for _, c := range looked {
+		if c == nil {
+			continue
 		}
+		if isLocal(w.engine.host) {
+			c.MemoryBytes, _ = cgroupMemory(c.PID)
+		}
+		found = append(found, *c)
 	}
-	slices.SortFunc(observed.Containers, func(a, b update.Container) int { return strings.Compare(a.Name, b.Name) })
-	return observed, nil
+	slices.SortFunc(found, func(a, b update.Container) int { return strings.Compare(a.Name, b.Name) })
+	return found, nil
 }
 
 // look inspects a container that was listed; nil if it went in between.

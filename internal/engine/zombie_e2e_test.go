@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +25,11 @@ import (
 func TestMain(m *testing.M) {
 	act := os.Getenv("ENGT_CHILD")
 	if act == "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		if binary, err := buildApp(); err == nil {
+			os.RemoveAll(filepath.Dir(binary))
+		}
+		os.Exit(code)
 	}
 	if err := child(act); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -36,6 +41,9 @@ func TestMain(m *testing.M) {
 func child(act string) error {
 	e, err := Connect(context.Background(), Options{})
 	if err != nil {
+		if trouble, ok := err.(*ConnectError); ok {
+			fmt.Println(trouble.Trouble)
+		}
 		return err
 	}
 	name := os.Getenv("ENGT_NAME")
@@ -190,5 +198,17 @@ func TestSettleStopAgainstAZombieStop(t *testing.T) {
 	}
 	if c, err := bench.Inspect(background, name); err != nil || !c.Running {
 		t.Errorf("it does not run: %v", err)
+	}
+}
+
+// The sweep of tombstones spares the fence that is at work now.
+func TestRemoveTombstonesSparesYoungOnes(t *testing.T) {
+	w := newWorld(t, "services:\n  one:\n    build: .\n")
+	name := w.name + "-one-1"
+	_, err := w.engine.createTombstone(background, name, "run1")
+	must(t, err)
+	must(t, w.engine.RemoveTombstones(background))
+	if _, err := w.engine.inspect(background, name); err != nil {
+		t.Errorf("it is gone: %v", err)
 	}
 }

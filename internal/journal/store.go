@@ -109,6 +109,18 @@ func layOut(disk files) error {
 	return disk.syncDirectory(".")
 }
 
+// EnsureDirectory makes a directory for its owner alone, in a parent that is
+// there. One that exists is taken if it is a directory of ours into which
+// nobody else can write; others may read it, because what lies in it is
+// private by itself. Errors that a person can mend are *StateError.
+func EnsureDirectory(path string) error {
+	stat, err := os.Lstat(path)
+	if err == nil && stat.IsDir() && stat.Mode().Perm()&0o022 == 0 && stat.Mode().Perm()&0o077 != 0 {
+		return checkOwner(path, stat)
+	}
+	return ensureDirectory(path, syncPath)
+}
+
 // ensureDirectory makes one directory, syncs its parent, and checks that it
 // is ours alone.
 func ensureDirectory(path string, syncParent func(string) error) error {
@@ -139,9 +151,8 @@ func checkDirectory(path string) error {
 		return &StateError{Path: path, Problem: "is a " + kindOfFile(stat.Mode()) + ", not a directory",
 			Hint: "move it away, or set GAPLESS_STATE_DIR to a real directory"}
 	}
-	if owner := stat.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() {
-		return &StateError{Path: path, Problem: fmt.Sprintf("belongs to user %d, not to user %d", owner, os.Geteuid()),
-			Hint: "run gapless as its owner, or set GAPLESS_STATE_DIR"}
+	if err := checkOwner(path, stat); err != nil {
+		return err
 	}
 	if mode := stat.Mode().Perm(); mode&0o077 != 0 {
 		return &StateError{Path: path, Problem: fmt.Sprintf("is open to others (mode %04o)", mode),
@@ -149,6 +160,15 @@ func checkDirectory(path string) error {
 	}
 	if err := unix.Access(path, unix.W_OK|unix.X_OK); err != nil {
 		return explain(path, err)
+	}
+	return nil
+}
+
+// checkOwner refuses what belongs to somebody else.
+func checkOwner(path string, stat fs.FileInfo) error {
+	if owner := stat.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() {
+		return &StateError{Path: path, Problem: fmt.Sprintf("belongs to user %d, not to user %d", owner, os.Geteuid()),
+			Hint: "run gapless as its owner, or set GAPLESS_STATE_DIR"}
 	}
 	return nil
 }

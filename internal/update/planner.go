@@ -19,8 +19,11 @@ const (
 	DefaultDrain        = 30 * time.Second
 	DefaultHold         = 30 * time.Second
 	DefaultJobLimit     = 15 * time.Minute
-	gateSuccesses       = 3
-	gateTimeout         = 5 * time.Second
+	// shortestDeadline is given to a service whose healthcheck would give up
+	// sooner: on a busy host everything boots slower.
+	shortestDeadline = 30 * time.Second
+	gateSuccesses    = 3
+	gateTimeout      = 5 * time.Second
 	// gateMinReady is how long a container must have been up before it may
 	// take requests: many that crash do it in their first second.
 	gateMinReady = 1250 * time.Millisecond

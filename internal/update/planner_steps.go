@@ -63,7 +63,7 @@ func gateSpec(s project.Service, name string) GateSpec {
 	spec := GateSpec{Service: s.Name, Container: name, Timeout: gateTimeout, Successes: gateSuccesses,
 		Deadline: DefaultGateDeadline, MinReady: gateMinReady}
 	if s.Healthcheck != nil {
-		spec.Deadline = max(spec.Deadline, s.Healthcheck.Deadline())
+		spec.Deadline = max(shortestDeadline, s.Healthcheck.Deadline())
 	}
 	if s.Gate.Deadline > 0 {
 		spec.Deadline = s.Gate.Deadline

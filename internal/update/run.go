@@ -107,7 +107,7 @@ func (r *Run) attempt(ctx context.Context, number int, step Step) (cause, err er
 	}
 	r.emit(Event{Kind: EventStepStarted, Step: number, Line: step.Line()})
 	began := r.Env.Clock.Now()
-	cause = step.Do(ctx, r.Env)
+	cause = r.perform(ctx, step)
 	took := r.Env.Clock.Now().Sub(began)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -122,6 +122,36 @@ func (r *Run) attempt(ctx context.Context, number int, step Step) (cause, err er
 	r.took[number] = took
 	r.emit(Event{Kind: EventStepDone, Step: number, Line: step.Line(), Duration: took})
 	return nil, r.append(Entry{Kind: EntryDone, Step: number})
+}
+
+// waiting marks steps that leave nothing half-done when they are cut off: they
+// wait, or make images. A user who wants to stop need not wait for them.
+type waiting interface{ onlyWaits() }
+
+func (*BuildStep) onlyWaits() {}
+func (*PullStep) onlyWaits()  {}
+func (*GateStep) onlyWaits()  {}
+func (*DrainStep) onlyWaits() {}
+
+// perform does a step; one that only waits ends as soon as the user wants to
+// stop.
+func (r *Run) perform(ctx context.Context, step Step) error {
+	if _, cut := step.(waiting); !cut || r.Interrupted == nil {
+		return step.Do(ctx, r.Env)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- step.Do(ctx, r.Env) }()
+	select {
+	case err := <-done:
+		return err
+	case <-r.Interrupted:
+		r.emit(Event{Kind: EventInterrupting})
+		cancel()
+		<-done // it ends by itself: its context did
+		return ErrInterrupted
+	}
 }
 
 // rollBack decides against the new release and undoes the steps up to the

@@ -14,8 +14,13 @@ func runScheduler(ctx context.Context) error {
 	client := newStoreClient()
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
+	// A container that is started again runs another process: the one before it
+	// is over, so that its ticks are no sign of two at once.
+	process := fmt.Sprintf("%s/%d", instance(), time.Now().UnixMilli())
 	for {
-		if err := client.Append(ctx, note(tick, fmt.Sprintf("tick-%d", time.Now().Unix()))); err != nil && ctx.Err() == nil {
+		ticked := note(tick, fmt.Sprintf("tick-%d", time.Now().Unix()))
+		ticked.By = process
+		if err := client.Append(ctx, ticked); err != nil && ctx.Err() == nil {
 			log.Print(err)
 		}
 		select {

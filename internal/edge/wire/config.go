@@ -74,6 +74,9 @@ type Target struct {
 	Address string `json:"address"`
 	// Weight is the share of ordinary requests; 0 gets none but can be probed.
 	Weight int `json:"weight"`
+	// Absent says that the container does not run: its address may be somebody else's
+	// by now, so nothing is sent there until an address is given again.
+	Absent bool `json:"absent,omitempty"`
 }
 
 // Limits bound what a request may cost. Zero means the default.

@@ -30,6 +30,15 @@ type ListenerState struct {
 	Error   string `json:"error,omitempty"`
 }
 
+// AddressRequest is the body of PUT /v1/projects/{project}/addresses: where the
+// containers of a project are now, by target id. An empty address says that the
+// container does not run. Targets that are not named stay as they are. It moves no
+// route, so that it cannot undo a change that is made at the same time.
+type AddressRequest struct {
+	// Addresses are IPs without a port.
+	Addresses map[string]string `json:"addresses"`
+}
+
 // HoldRequest is the body of PUT /v1/projects/{project}/holds/{lease}: it takes the
 // hold, or renews it when the lease is known. Unless renewed within the TTL, the edge
 // releases it by itself.

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gapless/internal/edgectl"
+	"gapless/internal/engine"
+)
+
+// followCommand keeps the edge's addresses right after a restart of the host,
+// of the engine or of a container. It runs in a container of its own, because
+// the edge has no way to the engine, and shall have none.
+func (a *app) followCommand() *cobra.Command {
+	var directory string
+	c := &cobra.Command{
+		Use:   "follow",
+		Short: "Tell the edge where containers are whenever they move; runs beside the edge by itself",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if directory == "" {
+				var err error
+				if directory, err = edgeDirectory(); err != nil {
+					return err
+				}
+			}
+			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return a.follow(ctx, directory)
+		},
+	}
+	c.Flags().StringVar(&directory, "edge-dir", "", "directory of the edge's sockets")
+	return c
+}
+
+// followRetry is the pause before the engine is tried again.
+const followRetry = time.Second
+
+// follow works until it is told to stop; an engine that is down is waited for.
+func (a *app) follow(ctx context.Context, directory string) error {
+	report := func(err error) { fmt.Fprintln(a.err, time.Now().UTC().Format(time.RFC3339), err) }
+	for {
+		err := a.followEngine(ctx, directory, report)
+		if ctx.Err() != nil {
+			return nil
+		}
+		report(err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(followRetry):
+		}
+	}
+}
+
+// followEngine works as long as the engine answers.
+func (a *app) followEngine(ctx context.Context, directory string, report func(error)) error {
+	e, err := engine.Connect(ctx, engine.Options{Host: a.flags.host, Context: a.flags.dockerContext})
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	changed := make(chan struct{}, 1)
+	go func() {
+		cancel(e.Happenings(ctx, "", func(h engine.Happening) error {
+			if h.Action == "start" || h.Action == "die" {
+				select {
+				case changed <- struct{}{}:
+				default: // a look is due already
+				}
+			}
+			return nil
+		}))
+	}()
+	err = edgectl.Follow(ctx, edgectl.New(directory), addressOf(e), changed, report)
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// followerName is the container of the follower of one edge.
+func followerName(edgeDirectory string) string {
+	return strings.Replace(edgectl.ContainerName(edgeDirectory), edgectl.BinaryName, "gapless-follow", 1)
+}
+
+// installFollower makes sure that the follower runs. It listens to nobody: it
+// has no network, only the engine's socket and the edge's.
+func (s *session) installFollower(ctx context.Context, edgeDirectory string) error {
+	socket, isUnix := strings.CutPrefix(s.engine.Host(), "unix://")
+	if !isUnix {
+		return nil
+	}
+	program, sum, err := ownProgram()
+	if err != nil {
+		return fmt.Errorf("own program: %w", err)
+	}
+	image, err := s.engine.EnsureImage(ctx, "gapless:"+sum, program)
+	if err != nil {
+		return fmt.Errorf("image of the follower: %w", err)
+	}
+	_, err = s.engine.EnsureContainer(ctx, engine.HostContainer{
+		Name: followerName(edgeDirectory), Image: image,
+		Command:     []string{"/gapless", "--host", s.engine.Host(), "edge", "follow", "--edge-dir", edgeDirectory},
+		NetworkMode: "none", Restart: "always", ReadOnlyRoot: true, DropCapabilities: []string{"ALL"},
+		SecurityOptions: []string{"no-new-privileges"},
+		// The directory and not the socket itself: an engine that starts again
+		// makes a new socket.
+		Mounts:      []string{filepath.Dir(socket), edgeDirectory},
+		Labels:      map[string]string{"gapless.edge": edgeDirectory},
+		StopTimeout: time.Second,
+	})
+	return err
+}
+
+// ownProgram is the path of this program and a digest that names its content.
+func ownProgram() (path, sum string, err error) {
+	if path, err = os.Executable(); err != nil {
+		return "", "", err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", "", err
+	}
+	defer file.Close()
+	digest := sha256.New()
+	if _, err := io.Copy(digest, file); err != nil {
+		return "", "", err
+	}
+	return path, hex.EncodeToString(digest.Sum(nil)[:6]), nil
+}
