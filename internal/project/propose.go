@@ -184,8 +184,12 @@ func oneLine(text string) string { return escapeControl(strings.ReplaceAll(text,
 
 // routedPort is the published port that the edge takes over.
 func routedPort(service Service) (port Port, found bool) {
+	wanted := service.HTTPPort
+	if service.Route != nil {
+		wanted = service.Route.Port // another port that is published stays
+	}
 	for _, port := range service.HostPorts {
-		if port.Container == service.HTTPPort && port.Protocol == "tcp" {
+		if port.Container == wanted && port.Protocol == "tcp" {
 			return port, true
 		}
 	}

@@ -67,20 +67,16 @@ func (r *Proposal) removeItem(read source, service *yaml.Node, keyIndex, item in
 }
 
 // removeFlow deletes an entry of a list in brackets. It gives up when the list
-// spans lines, or when its text has characters that would need a YAML reader.
+// spans lines, or holds anything but plain and quoted texts.
 func (r *Proposal) removeFlow(read source, service *yaml.Node, keyIndex, item int, lines []string) bool {
 	key, ports := service.Content[keyIndex], service.Content[keyIndex+1]
 	text := strings.TrimSuffix(lines[ports.Line-1], "\r")
 	open := runeOffset(text, ports.Column)
-	length := strings.IndexByte(text[open:], ']')
-	if key.Line != ports.Line || length < 0 || strings.ContainsAny(text[open+1:open+length], "[{#") {
+	items, length := flowItems(text[open:])
+	if key.Line != ports.Line || len(items) != len(ports.Content) {
 		return false
 	}
 	why := "the edge publishes it instead"
-	items := strings.Split(text[open+1:open+length], ",")
-	if len(items) != len(ports.Content) {
-		return false
-	}
 	if len(items) > 1 {
 		items = slices.Delete(items, item, item+1)
 		items[0] = strings.TrimLeft(items[0], " ")
@@ -101,6 +97,34 @@ func (r *Proposal) removeFlow(read source, service *yaml.Node, keyIndex, item in
 		return r.replaceLine(read, ports.Line, before+following, why)
 	}
 	return r.replaceLine(read, ports.Line, strings.TrimSuffix(before, ",")+rest, why)
+}
+
+// flowItems splits a list of texts that begins with a bracket, and returns
+// where its closing one is; no items if it does not end here or has nested
+// parts. Within quotes every character is text, as in "${PORT}:80".
+func flowItems(text string) (items []string, length int) {
+	var quote byte
+	begin := 1
+	for i := 1; i < len(text); i++ {
+		switch c := text[i]; {
+		case quote == '"' && c == '\\':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == ',':
+			items = append(items, text[begin:i])
+			begin = i + 1
+		case c == ']':
+			return append(items, text[begin:i]), i
+		case strings.IndexByte("[{#", c) >= 0:
+			return nil, 0
+		}
+	}
+	return nil, 0
 }
 
 // replaceLine changes one line; an edit of the same line that is already

@@ -41,7 +41,7 @@ func main() {
 	flag.IntVar(&s.rate, "rate", 200, "requests per second")
 	flag.IntVar(&s.port, "port", 18090, "public port")
 	flag.DurationVar(&s.boot, "boot", time.Second, "what the new version's boot takes at least")
-	flag.DurationVar(&s.margin, "margin", 5*time.Second, "traffic before and after the update")
+	flag.DurationVar(&s.margin, "margin", 3*time.Second, "traffic before and after the update")
 	flag.BoolVar(&s.streams, "streams", false, "also keep a WebSocket and an event stream; nginx then waits for them when it stops")
 	flag.StringVar(&s.only, "only", "", "comma-separated names of the ways to run")
 	flag.StringVar(&s.file, "json", "", "also write the results to this file")
@@ -104,11 +104,11 @@ func buildImages(ctx context.Context, boot time.Duration) error {
 
 func printTable(results []result) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\ttook s\told stopped s\tboot s\trequests\tfailed\toutage ms\tsilence ms\tp95 before\tduring\tafter ms\tnew version\t")
+	fmt.Fprintln(w, "\ttook s\told stopped s\t= own s\t+ boot s\trequests\tfailed\toutage ms\tp95 before\tduring\tafter ms\tnew version\t")
 	for _, r := range results {
-		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\t%d\t%d\t%.0f\t%.0f\t%.1f\t%.1f\t%.1f\t%s\t\n", r.Way, r.TookSeconds,
-			seconds(r.OldStoppedSeconds), seconds(r.BootSeconds), r.All.Requests, r.All.Failed,
-			r.All.LongestOutageMS, r.All.LongestSilenceMS, r.Before.P95MS, r.During.P95MS, r.After.P95MS, r.Served)
+		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\t%s\t%d\t%d\t%.0f\t%.1f\t%.1f\t%.1f\t%s\t\n", r.Way, r.TookSeconds,
+			seconds(r.OldStoppedSeconds), seconds(r.OwnSeconds), seconds(r.BootSeconds), r.All.Requests, r.All.Failed,
+			r.All.LongestOutageMS, r.Before.P95MS, r.During.P95MS, r.After.P95MS, r.Served)
 	}
 	w.Flush()
 }

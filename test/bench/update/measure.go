@@ -14,7 +14,8 @@ type result struct {
 	Way               string      `json:"way"`
 	TookSeconds       float64     `json:"took_seconds"`        // the command itself
 	OldStoppedSeconds *float64    `json:"old_stopped_seconds"` // until the last old container died
-	BootSeconds       *float64    `json:"boot_seconds"`        // of the new version
+	BootSeconds       *float64    `json:"boot_seconds"`        // of the new version, as far as the old one waited for it
+	OwnSeconds        *float64    `json:"own_seconds"`         // until the old container died, less the boot
 	Served            string      `json:"served"`              // version that served at the end
 	All               load.Report `json:"all"`
 	Before            load.Report `json:"before"`
@@ -77,14 +78,22 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	}
 	r.TookSeconds = end.Sub(begin).Seconds()
 	r.split(begin, end)
-	if !last.IsZero() {
-		r.OldStoppedSeconds = pointer(last.Sub(begin).Seconds())
-	}
-	if boot, err := app.bootTime(ctx); err == nil {
-		r.BootSeconds = pointer(boot.Seconds())
+	booting, listened, err := app.boot(ctx)
+	if err == nil && !last.IsZero() {
+		r.shares(begin, last, booting, listened)
 	}
 	r.All.Print(os.Stderr)
 	return r, nil
+}
+
+// shares splits the time until the last old container died. A boot that began
+// afterwards has no share in it: that is the outage.
+func (r *result) shares(begin, last, booting, listened time.Time) {
+	total, boot := last.Sub(begin).Seconds(), 0.0
+	if listened.Before(last) {
+		boot = max(0, listened.Sub(booting).Seconds())
+	}
+	r.OldStoppedSeconds, r.BootSeconds, r.OwnSeconds = pointer(total), pointer(boot), pointer(total-boot)
 }
 
 func (app *stack) traffic(s settings) load.Config {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -53,7 +54,11 @@ func (s *stack) remove() error {
 		// Stopping an edge that is not there is no failure of the benchmark.
 		_ = s.run(ctx, oldTag, s.way.remove)
 	}
-	return err
+	pins, listErr := output(ctx, "docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "gapless-pin/"+project+"/*")
+	if listErr == nil && pins != "" {
+		listErr = s.run(ctx, oldTag, append([]string{"docker", "rmi"}, strings.Fields(pins)...))
+	}
+	return errors.Join(err, listErr)
 }
 
 // waitUntilServed polls the public port.
@@ -121,36 +126,36 @@ func (d *deaths) last(ids []string) (last time.Time) {
 	return last
 }
 
-// bootTime is from the start of the API's container until it listened, by its
-// own log.
-func (s *stack) bootTime(ctx context.Context) (time.Duration, error) {
+// boot is from the start of the API's container until it listened, by its own
+// log.
+func (s *stack) boot(ctx context.Context) (begin, listened time.Time, err error) {
 	found, err := output(ctx, "docker", "ps", "--quiet", "--latest", "--filter", "label=com.docker.compose.project="+project,
 		"--filter", "label=com.docker.compose.service=api")
 	if err != nil {
-		return 0, err
+		return begin, listened, err
 	}
 	id := strings.TrimSpace(found)
 	started, err := output(ctx, "docker", "inspect", "--format", "{{.State.StartedAt}}", id)
 	if err != nil {
-		return 0, err
+		return begin, listened, err
 	}
-	begin, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(started))
+	begin, err = time.Parse(time.RFC3339Nano, strings.TrimSpace(started))
 	if err != nil {
-		return 0, err
+		return begin, listened, err
 	}
 	// The engine notes the start a little after the process may have spoken.
 	since := begin.Add(-time.Second).Format(time.RFC3339Nano)
 	text, err := exec.CommandContext(ctx, "docker", "logs", "--timestamps", "--since", since, id).CombinedOutput()
 	if err != nil {
-		return 0, err
+		return begin, listened, err
 	}
 	for _, line := range strings.Split(string(text), "\n") {
 		when, rest, _ := strings.Cut(line, " ")
 		if listened, err := time.Parse(time.RFC3339Nano, when); err == nil && strings.Contains(rest, "listening on") {
-			return max(0, listened.Sub(begin)), nil
+			return begin, listened, nil
 		}
 	}
-	return 0, fmt.Errorf("container %s does not say that it listens", id)
+	return begin, listened, fmt.Errorf("container %s does not say that it listens", id)
 }
 
 func output(ctx context.Context, name string, arguments ...string) (string, error) {

@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 const (
 	oldTag = "bench-old"
 	newTag = "bench-new"
@@ -40,7 +42,11 @@ func ways(gapless string) []way {
 	if gapless == "" {
 		return all
 	}
-	update := []string{gapless, "update", "--yes", "-f", exampleFile}
-	return append([]way{{name: "gapless", summary: "gapless update", file: exampleFile, first: update, update: update,
-		remove: []string{gapless, "edge", "stop", "--yes"}}}, all...)
+	first := []string{gapless, "update", "--yes", "-f", exampleFile}
+	one := way{name: "gapless", summary: "gapless update", file: exampleFile, first: first, update: first,
+		remove: []string{gapless, "edge", "stop", "--yes"}}
+	only := one
+	only.name, only.summary = "gapless-api", "gapless update api: one service of the same update"
+	only.update = append(slices.Clone(first), "api")
+	return append([]way{one, only}, all...)
 }
