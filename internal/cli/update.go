@@ -168,9 +168,7 @@ func (s *session) addMemory(ctx context.Context, state *update.State) {
 // execute shows the plan, asks and runs it.
 func (s *session) execute(ctx context.Context, state update.State, plan update.Plan) error {
 	if plan.Empty() {
-		s.printNotes(plan)
-		_, err := fmt.Fprintf(s.app.out, "%s: nothing to do, everything is as the files say\n", s.project.Name)
-		return err
+		return s.showNothing(ctx, plan)
 	}
 	if !s.app.flags.yes {
 		fmt.Fprint(s.app.err, plan.Text()) // else the screen shows it
@@ -200,6 +198,21 @@ func (s *session) execute(ctx context.Context, state update.State, plan update.P
 		return err
 	})
 	return runner.conclude(ctx, outcome, err)
+}
+
+// showNothing says that nothing is to be done, in the form that was asked for.
+func (s *session) showNothing(ctx context.Context, plan update.Plan) error {
+	screen, err := s.newScreen(ctx, &plan)
+	if err != nil {
+		return err
+	}
+	if err := screen.Close(); err != nil {
+		return err
+	}
+	if s.app.flags.progress != "json" && s.app.flags.progress != "quiet" {
+		s.printNotes(plan)
+	}
+	return nil
 }
 
 // printNotes says what the plan would have said beside its steps.

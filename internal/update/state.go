@@ -2,6 +2,9 @@ package update
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -95,4 +98,23 @@ type TargetRef struct {
 func (r RouteState) WithTargets(targets ...TargetRef) RouteState {
 	r.Targets = targets
 	return r
+}
+
+// Fingerprint changes whenever a plan made from the state may no longer fit.
+func (s State) Fingerprint() string {
+	type part struct {
+		ID, ImageID, Hash string
+		Running           bool
+	}
+	var parts []any
+	for _, c := range s.Containers {
+		parts = append(parts, part{c.ID, c.ImageID, c.ConfigHash, c.Running})
+	}
+	parts = append(parts, s.Images, s.ConfigHashes, s.BuildHashes)
+	text, err := json.Marshal(parts)
+	if err != nil {
+		panic(err) // strings and maps of strings always marshal
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
 }

@@ -26,7 +26,8 @@ type JournalReport struct {
 	DoubledJobs []string `json:"doubled_jobs,omitempty"` // done more than once
 
 	Ticks int `json:"ticks"`
-	// Overlaps counts how often a scheduler ticked after its successor had.
+	// Overlaps counts how often a scheduler was back although its successor
+	// went on.
 	Overlaps int `json:"overlaps"`
 	// LongestTickGapMS is the longest time without a tick.
 	LongestTickGapMS float64 `json:"longest_tick_gap_ms"`
@@ -150,11 +151,11 @@ func (j *JournalReport) judgeAnswers(samples []Sample, finished map[string]int) 
 	}
 }
 
-// judgeTicks looks at the ticks since begin: once another instance has
-// ticked, the one before must be silent.
+// judgeTicks looks at the ticks since begin. Two instances that take turns
+// more than once ran at the same time; one that is back after its successor
+// was taken away did not.
 func (j *JournalReport) judgeTicks(ticks []entry, begin time.Time) {
-	replaced := map[string]bool{}
-	current := ""
+	var turns []string // of instances, without repetition
 	previous := begin
 	for _, tick := range ticks {
 		if tick.At.Before(begin) {
@@ -163,15 +164,13 @@ func (j *JournalReport) judgeTicks(ticks []entry, begin time.Time) {
 		j.Ticks++
 		j.LongestTickGapMS = max(j.LongestTickGapMS, milliseconds(tick.At.Sub(previous)))
 		previous = tick.At
-		if tick.By == current {
+		last := len(turns)
+		if last > 0 && turns[last-1] == tick.By {
 			continue
 		}
-		if replaced[tick.By] {
+		if last > 2 && turns[last-2] == tick.By && turns[last-3] == turns[last-1] {
 			j.Overlaps++
 		}
-		if current != "" {
-			replaced[current] = true
-		}
-		current = tick.By
+		turns = append(turns, tick.By)
 	}
 }

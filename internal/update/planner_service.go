@@ -1,0 +1,105 @@
+package update
+
+import (
+	"slices"
+
+	"gapless/internal/change"
+	"gapless/internal/project"
+)
+
+// service plans one service and returns why in words; empty if nothing is to
+// be done for it.
+func (p *Planner) service(s project.Service) string {
+	c, changed := p.changes[s.Name]
+	if !changed {
+		return p.routeOnly(s)
+	}
+	if len(p.options.Named) > 0 && !slices.Contains(p.options.Named, s.Name) {
+		p.note(s.Name, false, "changed too (%s), left alone because it was not named", c.Words())
+		return p.routeOnly(s)
+	}
+	if s.Role == project.RoleStateful && p.running(s) && !slices.Contains(p.options.Named, s.Name) {
+		p.note(s.Name, false, "changed (%s), but a %s is never replaced unless you name it: gapless update %s", c.Words(), "stateful service", s.Name)
+		return ""
+	}
+	p.fetch(s, c)
+	switch {
+	case s.Role == project.RoleJob:
+		p.job(s, c)
+	default:
+		p.roll(s, c)
+	}
+	return c.Words()
+}
+
+// running tells whether any container of the service is up.
+func (p *Planner) running(s project.Service) bool {
+	return slices.ContainsFunc(p.state.ContainersOf(s.Name), func(c Container) bool { return c.Running })
+}
+
+// fetch plans how the image gets here.
+func (p *Planner) fetch(s project.Service, c change.Change) {
+	previous := p.state.Images[s.Name].ID
+	if p.fetched[s.Image] {
+		return // another service has the same image
+	}
+	p.fetched[s.Image] = c.Build || c.Pull
+	switch {
+	case c.Build:
+		p.prepare = append(p.prepare, &BuildStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words})
+	case c.Pull:
+		p.prepare = append(p.prepare, &PullStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words})
+	}
+}
+
+// job plans one run of a one-shot service.
+func (p *Planner) job(s project.Service, c change.Change) {
+	number := p.freeNumber(s.Name)
+	name := p.containerName(s, number)
+	step := &JobStep{Service: s.Name, Name: name, Number: number, Release: p.plan.To, AtMost: DefaultJobLimit, Why: "once, from the new image"}
+	old := p.state.ContainersOf(s.Name)
+	if s.ContainerName != "" && len(old) > 0 {
+		p.shift = append(p.shift, p.renameAway(old[0]))
+	}
+	p.take(s.Name, number, name)
+	p.shift = append(p.shift, step)
+	for _, container := range old {
+		p.remove(container)
+	}
+}
+
+// routeOnly sets the route of a service whose containers stay, if the edge
+// does not have it as it should be.
+func (p *Planner) routeOnly(s project.Service) string {
+	containers := p.state.ContainersOf(s.Name)
+	if s.Route == nil || len(containers) == 0 {
+		return ""
+	}
+	before := p.routeOf(s.Name)
+	after := p.wantedRoute(s)
+	for _, c := range containers {
+		after.Targets = append(after.Targets, p.target(c, p.plan.From))
+	}
+	if before != nil && sameRoute(*before, after) {
+		return ""
+	}
+	p.shift = append(p.shift, &SwitchStep{Service: s.Name, Before: before, After: &after})
+	return "not routed as the settings say"
+}
+
+// unroute takes away the routes of services that no longer have one.
+func (p *Planner) unroute() {
+	names := make([]string, 0, len(p.state.Routes))
+	for name := range p.state.Routes {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if s, ok := p.project.Service(name); ok && s.Route != nil {
+			continue
+		}
+		route := p.state.Routes[name]
+		p.shift = append(p.shift, &SwitchStep{Service: name, Before: &route})
+		p.note(name, true, "has no route any more: the edge stops answering for it")
+	}
+}
