@@ -47,10 +47,13 @@ test-long: build staticcheck
 	$(GO_BUILD) -tags embededge,failpoints -o build/gapless-failpoints ./cmd/gapless
 	GAPLESS_LONG=1 $(E2E) -tags e2e -timeout 12h -v ./test/e2e/...
 
-## bench: updates side by side with other ways, under the same traffic
+## bench: updates beside other ways, a plan of twenty services, the edge beside
+## other proxies; under six minutes once everything is built
 bench: build
 	scripts/engine.sh
 	DOCKER_CONFIG=$$(scripts/tools.sh bench) go run ./test/bench/update -gapless build/gapless
+	DOCKER_CONFIG=$$(scripts/tools.sh) go run ./test/bench/plan -gapless build/gapless
+	go run ./test/bench/edge
 
 ## mutants: shows that the tests notice what they are there for
 mutants:

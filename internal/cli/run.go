@@ -111,6 +111,10 @@ func (r *runner) conclude(ctx context.Context, outcome update.Outcome, err error
 
 // exitOf is the exit code of an outcome whose words were said.
 func exitOf(outcome update.Outcome) error {
+	var foreign *update.ForeignError
+	if errors.As(outcome.Cause, &foreign) {
+		return said(exitUndoFailed)
+	}
 	switch outcome.Result {
 	case update.ResultCommitted:
 		return nil

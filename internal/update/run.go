@@ -182,7 +182,11 @@ func (r *Run) undo(ctx context.Context, upTo int, cause error, failed int) (Outc
 			return r.end(Outcome{Result: ResultHeld, Cause: cause, Stuck: stuck, FailedStep: failed})
 		}
 	}
-	return r.end(Outcome{Result: r.undoneResult(upTo), Cause: cause, FailedStep: failed})
+	result := r.undoneResult(upTo)
+	if result == ResultRolledBack {
+		cause = errors.Join(cause, r.foreign(ctx))
+	}
+	return r.end(Outcome{Result: result, Cause: cause, FailedStep: failed})
 }
 
 // undoneResult tells a rollback from a run that had not changed anything.

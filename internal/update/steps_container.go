@@ -97,7 +97,10 @@ type StopStep struct {
 func (s *StopStep) Do(ctx context.Context, env *Env) error {
 	c, err := env.Containers.Inspect(ctx, s.Name)
 	if errors.Is(err, ErrNoContainer) {
-		return fmt.Errorf("%s is gone: somebody else removed it during the update", s.Name)
+		// Somebody else removed it, as docker compose up does: it is down.
+		env.Sink.Emit(Event{Time: env.Clock.Now(), Kind: EventNotice, Run: env.Run, Line: s.Line(),
+			Text: s.Name + " is gone: somebody else removed it during the update"})
+		return nil
 	}
 	if err != nil {
 		return err
