@@ -36,7 +36,7 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 		return err
 	}
 	defer s.close()
-	if err := s.ready(ctx, command); err != nil {
+	if err := s.claim(command); err != nil {
 		return err
 	}
 	entries, err := s.store.Unfinished()
@@ -53,6 +53,10 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 	}
 	if history, err := update.ReadHistory(entries); err == nil && abort && history.Decision == update.DecideCommit {
 		return refuse(errors.New("this update was committed: it cannot be undone any more, only finished"), "gapless resume, then gapless rollback")
+	}
+	// No room is asked for: an update that ran out of it must come to an end.
+	if err := s.reach(ctx); err != nil {
+		return err
 	}
 	return s.resume(ctx, entries, true)
 }
