@@ -31,7 +31,7 @@ func (a *app) abortCommand() *cobra.Command {
 
 // endRun ends the unfinished run of the project, if there is one.
 func (a *app) endRun(ctx context.Context, command string, abort bool) error {
-	s, err := a.open(ctx)
+	s, err := a.openInterrupted(ctx)
 	if err != nil {
 		return err
 	}
@@ -82,14 +82,10 @@ func (s *session) resume(ctx context.Context, entries []update.Entry, insist boo
 	if err != nil {
 		return &exitStatus{code: exitHeld, err: err, hint: "use the version of gapless that began the update"}
 	}
-	if pending, err := s.store.Pending(history.Run); err == nil {
-		p, err := renderedProject(ctx, pending, s.project.Directory)
-		if err != nil {
-			return &exitStatus{code: exitHeld, err: err}
-		}
-		s.use(p)
+	if err := s.useRecorded(ctx, history.Run); err != nil {
+		return err
 	}
-	state, err := s.observe(ctx)
+	state, err := s.observeRun(ctx)
 	if err != nil {
 		return err
 	}
