@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // panickingWriter stands for any bug: it is hit while a command is at work.
@@ -31,5 +34,28 @@ func TestMessagesDoNotCommandTheTerminal(t *testing.T) {
 	code := Main(context.Background(), []string{"gapless", "--\x1b[31m\a"}, strings.NewReader(""), io.Discard, &said)
 	if code != exitError || strings.ContainsAny(said.String(), "\x1b\a") {
 		t.Errorf("exit code %d, %q", code, said.String())
+	}
+}
+
+// TestHugeFile: a file that is too large is refused without being taken in.
+func TestHugeFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "compose.yaml")
+	huge := "services:\n" + strings.Repeat("  api: {image: a}\n", 1<<21)
+	if err := os.WriteFile(file, []byte(huge), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(t.TempDir(), "state")
+	t.Setenv("GAPLESS_STATE_DIR", state)
+	began := time.Now()
+	var out, said bytes.Buffer
+	code := Main(context.Background(), []string{"gapless", "-f", file, "update", "--yes"}, strings.NewReader(""), &out, &said)
+	if code != exitRefused || out.Len() > 0 || !strings.Contains(said.String(), "hint: ") || said.Len() > 2000 {
+		t.Errorf("exit code %d, %q, %.2000q", code, out.String(), said.String())
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %s", took)
+	}
+	if _, err := os.Stat(state); err == nil {
+		t.Error("the state directory was made")
 	}
 }

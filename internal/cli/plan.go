@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -98,6 +99,23 @@ func (s *session) writePlan(plan update.Plan, flags planFlags) error {
 		_, err = fmt.Fprint(s.app.out, plan.Text())
 	}
 	return err
+}
+
+// maxPlanBytes bounds a plan file. One of a hundred services has some hundred
+// kilobytes.
+const maxPlanBytes = 16 << 20
+
+func readPlan(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxPlanBytes+1))
+	if err == nil && len(text) > maxPlanBytes {
+		err = fmt.Errorf("%s is larger than a plan can be (%d bytes)", path, maxPlanBytes)
+	}
+	return text, err
 }
 
 // preflight refuses a plan that would fail half-way, before anything is

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gapless/internal/edgectl"
+	"gapless/internal/engine"
 	"gapless/internal/health"
 	"gapless/internal/ui"
 	"gapless/internal/update"
@@ -41,7 +42,8 @@ func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string
 		Gate:     health.NewGate(s.engine, s.probe),
 		Recorder: &recorder{session: s, run: runID, boots: watcher.measured},
 		Journal:  failpoint(log), Sink: watcher, Clock: wallClock{}, Run: runID, Together: update.Together,
-		Logs: s.lastLogs,
+		Unavailable: engine.Unavailable,
+		Logs:        s.lastLogs,
 	}
 	return &runner{session: s, screen: screen, meter: meter, run: &update.Run{Plan: plan, Env: env}}, nil
 }

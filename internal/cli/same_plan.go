@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 
 	"gapless/internal/update"
 )
 
 // samePlan refuses a plan file that no longer fits.
 func samePlan(path string, now update.Plan) error {
-	text, err := os.ReadFile(path)
+	text, err := readPlan(path)
 	if err != nil {
 		return &exitStatus{code: exitError, err: err}
 	}

@@ -55,17 +55,26 @@ func (r *Router) Ensure(ctx context.Context, listeners []string) error {
 }
 
 // Route implements update.Router.
-func (r *Router) Route(ctx context.Context, serviceName string, route *update.RouteState, targets []update.RouteTarget) error {
+func (r *Router) Route(ctx context.Context, serviceName string, route *update.RouteState, targets []update.RouteTarget, instead ...string) error {
+	return r.change(ctx, func(config *wire.ProjectConfig) {
+		config.Services = slices.DeleteFunc(config.Services, func(s wire.Service) bool {
+			return s.Name == serviceName || slices.Contains(instead, s.Name)
+		})
+		if route != nil {
+			config.Services = append(config.Services, r.service(serviceName, *route, targets))
+		}
+	})
+}
+
+// change edits what the edge has of the project, in one act.
+func (r *Router) change(ctx context.Context, edit func(*wire.ProjectConfig)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	config, err := r.current(ctx)
 	if err != nil {
 		return err
 	}
-	config.Services = slices.DeleteFunc(config.Services, func(s wire.Service) bool { return s.Name == serviceName })
-	if route != nil {
-		config.Services = append(config.Services, r.service(serviceName, *route, targets))
-	}
+	edit(&config)
 	setListeners(&config)
 	if len(config.Services) == 0 {
 		err := r.client.Delete(ctx, r.project)
@@ -120,13 +129,15 @@ func (r *Router) service(name string, route update.RouteState, targets []update.
 
 // Hold implements update.Router. The lease is renewed until Release.
 func (r *Router) Hold(ctx context.Context, serviceName string, limit time.Duration) error {
+	if err := r.setLimit(ctx, serviceName, limit); err != nil {
+		return fmt.Errorf("hold %s: %w", serviceName, err)
+	}
 	lease := r.lease(serviceName)
 	if err := lease.Renew(ctx); err != nil {
 		return fmt.Errorf("hold %s: %w", serviceName, err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.limit[serviceName] = limit
 	if cancel := r.holds[serviceName]; cancel != nil {
 		return nil
 	}
@@ -145,6 +156,20 @@ func (r *Router) Hold(ctx context.Context, serviceName string, limit time.Durati
 		}
 	}()
 	return nil
+}
+
+// setLimit tells the edge how long requests for a service may wait.
+func (r *Router) setLimit(ctx context.Context, serviceName string, limit time.Duration) error {
+	r.mu.Lock()
+	r.limit[serviceName] = limit
+	r.mu.Unlock()
+	return r.change(ctx, func(config *wire.ProjectConfig) {
+		for i := range config.Services {
+			if config.Services[i].Name == serviceName {
+				config.Services[i].Limits.HoldMaxWaitMilliseconds = limit.Milliseconds()
+			}
+		}
+	})
 }
 
 // Release implements update.Router.
@@ -217,10 +242,12 @@ func RouteStates(config wire.ProjectConfig) map[string]update.RouteState {
 			}
 		}
 		for _, target := range service.Targets {
-			route.Targets = append(route.Targets, update.TargetRef{Container: target.ID, Generation: target.Generation, Weight: target.Weight})
+			ref := update.TargetRef{Container: target.ID, Generation: target.Generation, Weight: target.Weight}
 			if _, port, err := net.SplitHostPort(target.Address); err == nil {
-				route.Port, _ = strconv.Atoi(port)
+				ref.Port, _ = strconv.Atoi(port)
+				route.Port = ref.Port
 			}
+			route.Targets = append(route.Targets, ref)
 		}
 		routes[service.Name] = route
 	}

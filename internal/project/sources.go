@@ -68,7 +68,8 @@ func (r *sourceReader) read(path, directory string, from position) {
 			r.faults.add(from, "", "check the path and the directory", "compose file %s does not exist", printable(path))
 			return
 		}
-		r.faults.add(from, "", "", "read compose file %s: %s", printable(path), err)
+		r.faults.add(from, "", "a compose file is a regular file of at most 1 MiB that this user may read; a larger one can be split with include",
+			"read compose file %s: %s", printable(path), err)
 		return
 	}
 	file, ok := guard(path, content, r.faults)

@@ -187,11 +187,18 @@ type Clock interface {
 	Sleep(ctx context.Context, d time.Duration) error
 }
 
-// Together runs the acts in goroutines and waits for all.
+// Together runs the acts in goroutines and waits for all. A panic of one of
+// them goes on in the caller once all have ended.
 func Together(acts ...func()) {
 	var group sync.WaitGroup
-	for _, act := range acts {
-		group.Go(act)
+	panics := make([]*carriedPanic, len(acts))
+	for i, act := range acts {
+		group.Go(func() { panics[i] = caught(act) })
 	}
 	group.Wait()
+	for _, carried := range panics {
+		if carried != nil {
+			panic(carried)
+		}
+	}
 }

@@ -146,11 +146,15 @@ func (r *Run) perform(ctx context.Context, step Step) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- step.Do(ctx, r.Env) }()
+	var failure error
+	done := make(chan *carriedPanic, 1)
+	go func() { done <- caught(func() { failure = step.Do(ctx, r.Env) }) }()
 	select {
-	case err := <-done:
-		return err
+	case carried := <-done:
+		if carried != nil {
+			panic(carried)
+		}
+		return failure
 	case <-r.Interrupted:
 		r.emit(Event{Kind: EventInterrupting})
 		cancel()

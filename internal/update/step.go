@@ -83,5 +83,11 @@ func (p *planStep) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("step kind %q is unknown to this version of gapless", envelope.Kind)
 	}
 	p.Step = empty()
-	return json.Unmarshal(envelope.Step, p.Step)
+	if err := json.Unmarshal(envelope.Step, p.Step); err != nil {
+		return err
+	}
+	if group, ok := p.Step.(*ParallelStep); ok {
+		return group.check()
+	}
+	return nil
 }

@@ -32,6 +32,20 @@ func (s *ParallelStep) each(env *Env, act func(Step) error) error {
 	return errors.Join(failures...)
 }
 
+// check refuses, of a plan that was read, what the planner never makes and the
+// other methods rely on.
+func (s *ParallelStep) check() error {
+	if len(s.Steps) == 0 {
+		return errors.New("a parallel step without steps")
+	}
+	for _, step := range s.Steps {
+		if _, nested := step.Step.(*ParallelStep); nested {
+			return errors.New("a parallel step inside of another one")
+		}
+	}
+	return nil
+}
+
 // Line implements Step.
 func (s *ParallelStep) Line() Line {
 	line := s.Steps[0].Line()
