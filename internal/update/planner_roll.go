@@ -163,6 +163,7 @@ func (r *roll) stopFirst(old []Container, reason string) {
 	if len(hold) == 0 && r.routed() {
 		r.switchTo(others)
 	}
+	r.now = others // also under a hold: a successor of the same name is no target yet
 	r.drain(old)
 	r.stop(old, reason, r.undoRoute(others, old))
 	fresh := others

@@ -147,7 +147,7 @@ func (s scenario) build() (*world, Plan, error) {
 	for _, c := range s.running {
 		made := w.add(c)
 		state.Containers = append(state.Containers, *made)
-		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: c.Service + ":latest", ImageID: c.ImageID, ConfigHash: c.ConfigHash, BuildHash: "old", Up: true})
+		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: c.Service + ":latest", ImageID: c.ImageID, ConfigHash: c.ConfigHash, BuildHash: "old", Up: c.Running})
 	}
 	for _, name := range s.routed {
 		route := RouteState{Listeners: []string{":80"}, Path: "/", Port: 8000}

@@ -35,6 +35,7 @@ type world struct {
 	wanted     map[string]string // image ID by service that Create uses
 	singles    []string          // services that must never run twice
 	covered    []string          // services that must always have a target
+	passed     map[string]bool   // IDs of containers that a gate let through
 }
 
 // zombie is the request of a dead client that dockerd still carries out.
@@ -51,7 +52,7 @@ type fakeRoute struct {
 func newWorld() *world {
 	return &world{
 		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{},
-		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{},
+		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
 		now: time.Unix(1_800_000_000, 0),
 	}
 }
@@ -122,6 +123,13 @@ func (w *world) check(label string) {
 	for _, serviceName := range w.covered {
 		if !w.held[serviceName] && len(w.serving(serviceName)) == 0 {
 			w.violations = append(w.violations, fmt.Sprintf("nobody serves %s after %s", serviceName, label))
+		}
+	}
+	for serviceName := range w.routes {
+		for _, name := range w.serving(serviceName) {
+			if c := w.containers[name]; c.Run != "" && !w.passed[c.ID] {
+				w.violations = append(w.violations, fmt.Sprintf("%s gets requests after %s and passed no gate", name, label))
+			}
 		}
 	}
 }
@@ -355,6 +363,7 @@ func (f fakeGate) Gate(_ context.Context, spec GateSpec, probed func(Probe)) err
 		if f.w.unhealthy[spec.Service] && c.Run != "" {
 			return &GateError{Container: spec.Container, Reason: "not healthy"}
 		}
+		f.w.passed[c.ID] = true
 		probed(Probe{OK: true, Answer: "200 OK"})
 		return nil
 	})

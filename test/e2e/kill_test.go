@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,9 @@ func TestKillAnywhere(t *testing.T) {
 	kills, within := 20, 3000
 	if long() {
 		kills, within = 200, 10_000
+	}
+	if count, err := strconv.Atoi(os.Getenv("GAPLESS_KILLS")); err == nil {
+		kills = count
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, %d kills", seed, kills)

@@ -1,0 +1,84 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestStopSignalsAndPolls pins the order of a stop: the policy goes first, so
+// that a crash between the two leaves a container that stays down once it is
+// down, and the engine is never asked to wait.
+func TestStopSignalsAndPolls(t *testing.T) {
+	w := newWorld()
+	w.add(up("api", 1))
+	step := &StopStep{Service: "api", Name: "shop-api-1", Signal: "SIGQUIT", Grace: time.Second}
+	if err := step.Do(context.Background(), w.env()); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"inspect shop-api-1", "restart-policy shop-api-1", "signal shop-api-1", "inspect shop-api-1"}
+	if diff := cmp.Diff(want, w.calls); diff != "" {
+		t.Error(diff)
+	}
+	if c := w.containers["shop-api-1"]; c.Running || c.Restart != "no" {
+		t.Errorf("%+v", c)
+	}
+}
+
+// stubborn does not obey every signal.
+type stubborn struct {
+	fakeContainers
+	obeys string
+	got   []string
+}
+
+func (s *stubborn) Signal(ctx context.Context, name, signal string) error {
+	s.got = append(s.got, signal)
+	if signal != s.obeys {
+		return nil
+	}
+	return s.fakeContainers.Signal(ctx, name, signal)
+}
+
+func TestStopKillsAfterTheGrace(t *testing.T) {
+	for _, c := range []struct {
+		obeys string
+		want  []string
+		fails bool
+	}{
+		{"SIGQUIT", []string{"SIGQUIT"}, false},
+		{"SIGKILL", []string{"SIGQUIT", "SIGKILL"}, false},
+		{"nothing", []string{"SIGQUIT", "SIGKILL"}, true},
+	} {
+		w := newWorld()
+		w.add(up("api", 1))
+		env := w.env()
+		containers := &stubborn{fakeContainers: fakeContainers{w}, obeys: c.obeys}
+		env.Containers = containers
+		began := w.now
+		err := (&StopStep{Name: "shop-api-1", Signal: "SIGQUIT", Grace: 10 * time.Second}).Do(context.Background(), env)
+		if diff := cmp.Diff(c.want, containers.got); diff != "" || (err != nil) != c.fails {
+			t.Errorf("obeys %s: %v %s", c.obeys, err, diff)
+		}
+		if waited := w.now.Sub(began); c.obeys == "SIGKILL" && (waited < 10*time.Second || waited > 11*time.Second) {
+			t.Errorf("killed after %s, the grace is 10 s", waited)
+		}
+		if c.fails && !strings.Contains(err.Error(), "not even after SIGKILL") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestStopOfAContainerThatIsGone: somebody else removed it, so the undo could
+// not bring it back, and the update must not go on.
+func TestStopOfAContainerThatIsGone(t *testing.T) {
+	w := newWorld()
+	err := (&StopStep{Name: "shop-api-1"}).Do(context.Background(), w.env())
+	if err == nil || errors.Is(err, ErrNoContainer) || !strings.Contains(err.Error(), "somebody else removed it") {
+		t.Errorf("%v", err)
+	}
+}
