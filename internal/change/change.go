@@ -104,6 +104,8 @@ func detectService(service project.Service, want Wanted, containers []Running) C
 // needImage finds out whether an image must be made or fetched.
 func (c *Change) needImage(service project.Service, want Wanted, containers []Running) {
 	switch {
+	case service.Replicas == 0:
+		// Nothing would run the image.
 	case service.Build && want.ImageID == "":
 		c.Build = true
 		c.add(Cause{KindSource, "image not built yet"})

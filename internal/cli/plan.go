@@ -100,22 +100,6 @@ func (s *session) writePlan(plan update.Plan, flags planFlags) error {
 	return err
 }
 
-// samePlan refuses a plan file that no longer fits.
-func samePlan(path string, now update.Plan) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return &exitStatus{code: exitError, err: err}
-	}
-	var kept update.Plan
-	if err := json.Unmarshal(text, &kept); err != nil {
-		return refuse(fmt.Errorf("%s is not a plan: %w", path, err), "gapless plan -o FILE writes one")
-	}
-	if kept.Project != now.Project || kept.Fingerprint != now.Fingerprint || kept.Text() != now.Text() {
-		return refuse(fmt.Errorf("%s does not fit any more: images, files or containers changed since it was made", path), "make a new one with gapless plan -o")
-	}
-	return nil
-}
-
 // preflight refuses a plan that would fail half-way, before anything is
 // touched.
 func (s *session) preflight(state update.State, plan update.Plan) error {

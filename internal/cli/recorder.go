@@ -9,7 +9,6 @@ import (
 
 	"gapless/internal/engine"
 	"gapless/internal/journal"
-	"gapless/internal/project"
 	"gapless/internal/update"
 )
 
@@ -124,19 +123,4 @@ func (r *recorder) unpin(ctx context.Context, upTo int) error {
 	}
 	old := slices.DeleteFunc(pins, func(p engine.Pin) bool { return p.Release > upTo })
 	return r.session.engine.RemovePins(ctx, old)
-}
-
-// pendingRelease is the record of the release that a plan makes, as far as it
-// is known before.
-func (s *session) pendingRelease(p *project.Project, plan update.Plan, state update.State, run string) (update.Release, error) {
-	rendered, err := p.Render()
-	if err != nil {
-		return update.Release{}, err
-	}
-	release := update.Release{Number: plan.To, Previous: plan.From, Project: p.Name, Run: run, Time: time.Now().UTC(),
-		Strategy: plan.Strategy, Because: plan.Because, Rendered: rendered, Services: map[string]update.ReleaseService{}}
-	for _, service := range p.Services {
-		release.Services[service.Name] = update.ReleaseService{BuildHash: state.BuildHashes[service.Name], BootTime: state.BootTimes[service.Name]}
-	}
-	return release, nil
 }

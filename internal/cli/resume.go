@@ -31,12 +31,12 @@ func (a *app) abortCommand() *cobra.Command {
 
 // endRun ends the unfinished run of the project, if there is one.
 func (a *app) endRun(ctx context.Context, command string, abort bool) error {
-	s, err := a.open(ctx)
+	s, err := a.openInterrupted(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	if err := s.ready(ctx, command); err != nil {
+	if err := s.claim(command); err != nil {
 		return err
 	}
 	entries, err := s.store.Unfinished()
@@ -53,6 +53,10 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 	}
 	if history, err := update.ReadHistory(entries); err == nil && abort && history.Decision == update.DecideCommit {
 		return refuse(errors.New("this update was committed: it cannot be undone any more, only finished"), "gapless resume, then gapless rollback")
+	}
+	// No room is asked for: an update that ran out of it must come to an end.
+	if err := s.reach(ctx); err != nil {
+		return err
 	}
 	return s.resume(ctx, entries, true)
 }
@@ -78,14 +82,10 @@ func (s *session) resume(ctx context.Context, entries []update.Entry, insist boo
 	if err != nil {
 		return &exitStatus{code: exitHeld, err: err, hint: "use the version of gapless that began the update"}
 	}
-	if pending, err := s.store.Pending(history.Run); err == nil {
-		p, err := renderedProject(ctx, pending, s.project.Directory)
-		if err != nil {
-			return &exitStatus{code: exitHeld, err: err}
-		}
-		s.use(p)
+	if err := s.useRecorded(ctx, history.Run); err != nil {
+		return err
 	}
-	state, err := s.observe(ctx)
+	state, err := s.observeRun(ctx)
 	if err != nil {
 		return err
 	}

@@ -19,19 +19,20 @@ import (
 type session struct {
 	app     *app
 	project *project.Project
-	engine  *engine.Engine
-	bench   *engine.Workbench
-	store   *journal.Store
-	lock    *journal.Lock
-	edge    *edgectl.Client
+	// unreadable is why the compose files could not be read, in a command that
+	// can do without them.
+	unreadable error
+
+	engine *engine.Engine
+	bench  *engine.Workbench
+	store  *journal.Store
+	lock   *journal.Lock
+	edge   *edgectl.Client
 }
 
 // open loads the project. Bad input is refused with all its problems at once.
 func (a *app) open(ctx context.Context) (*session, error) {
-	p, err := project.Load(ctx, project.Options{
-		Files: a.flags.files, EnvFiles: a.flags.envFiles, Profiles: a.flags.profiles,
-		ProjectName: a.flags.projectName, ProjectDirectory: a.flags.projectDirectory,
-	})
+	p, err := project.Load(ctx, a.projectOptions())
 	if errors.Is(err, project.ErrNoComposeFile) {
 		return nil, &exitStatus{code: exitError, err: err}
 	}
@@ -39,6 +40,13 @@ func (a *app) open(ctx context.Context) (*session, error) {
 		return nil, refuse(err, "")
 	}
 	return &session{app: a, project: p}, nil
+}
+
+func (a *app) projectOptions() project.Options {
+	return project.Options{
+		Files: a.flags.files, EnvFiles: a.flags.envFiles, Profiles: a.flags.profiles,
+		ProjectName: a.flags.projectName, ProjectDirectory: a.flags.projectDirectory,
+	}
 }
 
 // checkNames refuses services that the project does not have.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gapless/internal/engine"
 	"gapless/internal/project"
 	"gapless/internal/update"
 )
@@ -86,39 +85,6 @@ func checkStrategy(name string) error {
 		return nil
 	}
 	return &exitStatus{code: exitError, err: fmt.Errorf("unknown strategy %q", name), hint: "this version knows: auto, rolling"}
-}
-
-// ready opens everything that a changing command needs, and takes the lock.
-func (s *session) ready(ctx context.Context, command string) error {
-	if err := engine.CheckLocal(s.app.engineOptions()); err != nil {
-		return refuse(err, "")
-	}
-	if err := s.openStore(); err != nil {
-		return err
-	}
-	if err := s.take(command); err != nil {
-		return err
-	}
-	if _, err := s.unfinished(); err != nil {
-		return err // nothing begins on a journal that cannot be read
-	}
-	if err := s.connect(ctx); err != nil {
-		return err
-	}
-	if err := s.engine.RequireUpdatable(ctx); err != nil {
-		return refuse(err, "")
-	}
-	return s.store.Room()
-}
-
-// unfinished is the run that has no end yet. A journal that says something
-// unclear is for a person to judge.
-func (s *session) unfinished() ([]update.Entry, error) {
-	entries, err := s.store.Unfinished()
-	if err != nil {
-		return nil, &exitStatus{code: exitHeld, err: err, hint: "gapless status says what serves"}
-	}
-	return entries, nil
 }
 
 // pullImages asks the registry for newer images where the compose file or the

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -216,8 +218,8 @@ func RouteStates(config wire.ProjectConfig) map[string]update.RouteState {
 		}
 		for _, target := range service.Targets {
 			route.Targets = append(route.Targets, update.TargetRef{Container: target.ID, Generation: target.Generation, Weight: target.Weight})
-			if _, port, ok := strings.Cut(target.Address, ":"); ok {
-				_, _ = fmt.Sscanf(port, "%d", &route.Port)
+			if _, port, err := net.SplitHostPort(target.Address); err == nil {
+				route.Port, _ = strconv.Atoi(port)
 			}
 		}
 		routes[service.Name] = route

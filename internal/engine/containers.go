@@ -119,36 +119,6 @@ func (w *Workbench) SetRestart(ctx context.Context, name, policy string) error {
 	return missing(name, err)
 }
 
-// settleSeconds is the time that SettleStop leaves a container to end by
-// itself.
-const settleSeconds = 1
-
-// SettleStop implements update.Containers. A stop request goes on in the
-// daemon after the death of its client: it would kill the container seconds
-// after it was started again, and the daemon would not restart it. A stop of
-// our own ends both, because the daemon's wait ends when the container does.
-func (w *Workbench) SettleStop(ctx context.Context, name string) error {
-	seconds := settleSeconds
-	ctx, cancel := context.WithTimeout(ctx, startWait)
-	defer cancel()
-	_, err := w.engine.client.ContainerStop(ctx, name, client.ContainerStopOptions{Timeout: &seconds})
-	if err != nil {
-		return missing(name, err)
-	}
-	for {
-		found, err := w.engine.inspect(ctx, name)
-		if err != nil {
-			return err
-		}
-		if !found.State.Running && !found.State.Restarting {
-			return nil
-		}
-		if err := pause(ctx, pollEvery); err != nil {
-			return fmt.Errorf("%s does not stop: %w", name, err)
-		}
-	}
-}
-
 // pollEvery is the time between two looks at something that is about to end.
 const pollEvery = 20 * time.Millisecond
 

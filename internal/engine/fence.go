@@ -27,8 +27,19 @@ const fenceWait = 2 * time.Minute
 // A create request goes on in the daemon after the death of its client, so
 // that listing and removing is not enough: the container can appear later.
 // Names are unique, though, so a tombstone under the same name turns such a
-// request into a conflict.
+// request into a conflict. So does the container of somebody else under that
+// name, which is left alone: nothing of the run is there then, and nothing can
+// come.
 func (w *Workbench) Fence(ctx context.Context, name, run string) error {
+	err := w.fence(ctx, name, run)
+	var foreign *ForeignContainerError
+	if errors.As(err, &foreign) {
+		return nil
+	}
+	return err
+}
+
+func (w *Workbench) fence(ctx context.Context, name, run string) error {
 	ctx, cancel := context.WithTimeout(ctx, fenceWait)
 	defer cancel()
 	if answered, _ := w.answered.Load(createKey{name, run}); answered == true {

@@ -3,14 +3,12 @@ package engine
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
-	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 
 	"gapless/internal/update"
@@ -28,7 +26,7 @@ func (e *Engine) Inspect(ctx context.Context, name string) (update.Container, er
 	if err != nil {
 		return update.Container{}, err
 	}
-	return e.describe(ctx, found), nil
+	return e.describe(ctx, found)
 }
 
 // inspect returns what the engine knows, or update.ErrNoContainer. A name
@@ -51,7 +49,7 @@ func (e *Engine) inspect(ctx context.Context, name string) (container.InspectRes
 }
 
 // describe translates the engine's view of a container.
-func (e *Engine) describe(ctx context.Context, c container.InspectResponse) update.Container {
+func (e *Engine) describe(ctx context.Context, c container.InspectResponse) (update.Container, error) {
 	described := update.Container{
 		Name:         strings.TrimPrefix(c.Name, "/"),
 		ID:           c.ID,
@@ -79,10 +77,14 @@ func (e *Engine) describe(ctx context.Context, c container.InspectResponse) upda
 		described.PID = c.State.Pid
 		described.StartedAt = parseTime(c.State.StartedAt)
 	}
-	if described.Running {
-		described.Addresses = e.addresses(ctx, c)
+	if !described.Running {
+		return described, nil
 	}
-	return described
+	var err error
+	if described.Addresses, err = e.addresses(ctx, c); err != nil {
+		return update.Container{}, fmt.Errorf("addresses of %s: %w", described.Name, err)
+	}
+	return described, nil
 }
 
 // parseTime reads a time of the engine; its "never" is the zero time.
@@ -129,66 +131,4 @@ func parseRestart(text string) (container.RestartPolicy, error) {
 		policy.MaximumRetryCount = retries
 	}
 	return policy, nil
-}
-
-// addresses lists the IPs under which the host reaches a container, those of
-// its main network first.
-func (e *Engine) addresses(ctx context.Context, c container.InspectResponse) []string {
-	if c.HostConfig == nil || c.NetworkSettings == nil {
-		return nil
-	}
-	mode := string(c.HostConfig.NetworkMode)
-	if mode == "host" {
-		return []string{"127.0.0.1"}
-	}
-	if other, shared := strings.CutPrefix(mode, "container:"); shared {
-		owner, err := e.inspect(ctx, other)
-		if err != nil {
-			return nil
-		}
-		return e.addresses(ctx, owner)
-	}
-	var main, others []string
-	for _, name := range sortedKeys(c.NetworkSettings.Networks) {
-		endpoint := c.NetworkSettings.Networks[name]
-		if endpoint == nil || !e.reachable(ctx, endpoint) {
-			continue
-		}
-		if name == mode || mode == "default" && name == "bridge" || endpoint.NetworkID == mode {
-			main = append(main, endpointAddresses(endpoint)...)
-		} else {
-			others = append(others, endpointAddresses(endpoint)...)
-		}
-	}
-	return append(main, others...)
-}
-
-// endpointAddresses lists the IPs in one network, IPv4 first.
-func endpointAddresses(endpoint *network.EndpointSettings) []string {
-	var found []string
-	for _, address := range []netip.Addr{endpoint.IPAddress, endpoint.GlobalIPv6Address} {
-		if address.IsValid() && !address.IsUnspecified() {
-			found = append(found, address.String())
-		}
-	}
-	return found
-}
-
-// reachable tells whether the host is a neighbour in the network. It is in a
-// bridge; macvlan, ipvlan and overlay keep the host out.
-func (e *Engine) reachable(ctx context.Context, endpoint *network.EndpointSettings) bool {
-	if endpoint.NetworkID == "" {
-		return false
-	}
-	if driver, known := e.drivers.Load(endpoint.NetworkID); known {
-		return driver == "bridge"
-	}
-	ctx, cancel := context.WithTimeout(ctx, quickWait)
-	defer cancel()
-	result, err := e.client.NetworkInspect(ctx, endpoint.NetworkID, client.NetworkInspectOptions{})
-	if err != nil {
-		return false
-	}
-	e.drivers.Store(endpoint.NetworkID, result.Network.Driver)
-	return result.Network.Driver == "bridge"
 }

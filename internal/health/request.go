@@ -101,7 +101,11 @@ func ask(ctx context.Context, spec update.GateSpec, path string, c update.Contai
 		return response.StatusCode, answer{text: fmt.Sprintf("%s, but its body did not end well: %s",
 			sayStatus(response.StatusCode), sayError(err, spec.Timeout))}
 	}
-	return response.StatusCode, judge(response, req.Host, time.Since(begin))
+	found := judge(response, req.Host, time.Since(begin))
+	if spec.AnyAnswer && response.StatusCode < http.StatusInternalServerError {
+		found.ok = true
+	}
+	return response.StatusCode, found
 }
 
 // judge lets only 2xx pass: a redirect shows that a path exists, not that the

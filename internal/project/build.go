@@ -2,6 +2,7 @@ package project
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,8 +83,8 @@ func (s *Service) applyUpdateConfig(deploy *types.DeployConfig) {
 	if deploy == nil {
 		return
 	}
-	if deploy.RestartPolicy != nil && s.Restart == "" && deploy.RestartPolicy.Condition == "none" {
-		s.Restart = "no"
+	if deploy.RestartPolicy != nil {
+		s.Restart = restartOf(*deploy.RestartPolicy)
 	}
 	if deploy.UpdateConfig == nil {
 		return
@@ -95,6 +96,22 @@ func (s *Service) applyUpdateConfig(deploy *types.DeployConfig) {
 			s.Parallelism = max(1, s.Replicas)
 		}
 	}
+}
+
+// restartOf writes deploy.restart_policy, which goes before restart:, as docker
+// compose understands it.
+func restartOf(policy types.RestartPolicy) string {
+	switch policy.Condition {
+	case "any":
+		return "always"
+	case "none":
+		return "no"
+	case "on-failure":
+		if attempts := policy.MaxAttempts; attempts != nil && *attempts > 0 {
+			return fmt.Sprintf("on-failure:%d", *attempts)
+		}
+	}
+	return policy.Condition
 }
 
 // apply lays the service's own settings over the defaults of the project.

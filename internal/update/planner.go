@@ -48,14 +48,15 @@ type Planner struct {
 	changes map[string]change.Change
 	options Options
 
-	plan    Plan
-	prepare []Step
-	shift   []Step
-	commit  []Step
-	taken   map[string]bool // container names, planned ones included
-	fetched map[string]bool // image references
-	numbers map[string]map[int]bool
-	memory  int64 // forecast to be still available, in bytes
+	plan     Plan
+	prepare  []Step
+	shift    []Step
+	commit   []Step
+	taken    map[string]bool // container names, planned ones included
+	fetched  map[string]bool // image references
+	unrouted map[string]bool // services that still have a route and shall have none
+	numbers  map[string]map[int]bool
+	memory   int64 // forecast to be still available, in bytes
 }
 
 // Make plans the update of a project to what its files want.
@@ -64,11 +65,12 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	if err := planner.checkNames(); err != nil {
 		return Plan{}, err
 	}
-	planner.unroute()
+	planner.findUnrouted()
 	var why reasons
 	for _, service := range p.Services {
 		why.add(service.Name, planner.service(service))
 	}
+	planner.unroute()
 	return planner.assemble(why.words()), nil
 }
 
@@ -79,12 +81,13 @@ func newPlanner(state State, p *project.Project, changes []change.Change, option
 	}
 	planner := &Planner{
 		state: state, project: p, options: options,
-		changes: map[string]change.Change{},
-		taken:   map[string]bool{},
-		fetched: map[string]bool{},
-		numbers: map[string]map[int]bool{},
-		memory:  state.MemoryAvailableBytes,
-		plan:    Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1, Strategy: StrategyRolling},
+		changes:  map[string]change.Change{},
+		taken:    map[string]bool{},
+		fetched:  map[string]bool{},
+		unrouted: map[string]bool{},
+		numbers:  map[string]map[int]bool{},
+		memory:   state.MemoryAvailableBytes,
+		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1, Strategy: StrategyRolling},
 	}
 	if planner.adopts() {
 		planner.plan.From, planner.plan.To = from+1, from+2
@@ -209,5 +212,10 @@ func (p *Planner) remove(c Container) {
 }
 
 func (p *Planner) renameAway(c Container) Step {
-	return &RenameStep{Old: c.Name, New: fmt.Sprintf("%s-gapless-%d", c.Name, p.plan.From)}
+	return &RenameStep{Old: c.Name, New: p.nameAside(c)}
+}
+
+// nameAside is the name of a container that made room for its successor.
+func (p *Planner) nameAside(c Container) string {
+	return fmt.Sprintf("%s-gapless-%d", c.Name, p.plan.From)
 }

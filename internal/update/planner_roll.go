@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,10 @@ import (
 
 // roll plans the replacement of a long-running service.
 func (p *Planner) roll(s project.Service, c change.Change) {
+	if p.unrouted[s.Name] {
+		p.dropRoute(s.Name) // the edge must let go of a port that the service takes back
+		p.note(s.Name, true, "has no route any more: the edge stops answering for it")
+	}
 	r := &roll{Planner: p, service: s, route: p.routeOf(s.Name)}
 	byName := map[string]Container{}
 	for _, container := range p.state.ContainersOf(s.Name) {
@@ -29,6 +34,10 @@ func (p *Planner) roll(s project.Service, c change.Change) {
 	}
 	r.replace(old, c.Missing)
 	r.shrink(c.Surplus, byName)
+	if r.takeover { // some containers stay, and only the way to them changes
+		r.takeover = false
+		r.switchTo(r.now)
+	}
 }
 
 // roll is the replacement of one service under way: the targets that get its
@@ -48,7 +57,7 @@ func (r *roll) replace(old []Container, missing int) {
 	batch := max(1, r.service.Parallelism)
 	for len(old) > 0 {
 		count := min(batch, len(old))
-		if stopFirst && len(r.now) > 0 {
+		if stopFirst && (len(r.now) > 0 || r.service.ContainerName != "") {
 			r.stopFirst(old[:count], reason)
 		} else {
 			r.startFirst(old[:count], count)
@@ -121,8 +130,8 @@ func (r *roll) startFirst(old []Container, count int) {
 	for i := range count {
 		start := r.start(successorOf(old, i), r.besideText(old, i))
 		r.shift = append(r.shift, start)
-		fresh = append(fresh, TargetRef{Container: start.Name, Generation: fmt.Sprint(r.plan.To), Weight: 1})
-		keeps = append(keeps, r.keep(start.Name)...)
+		fresh = append(fresh, r.fresh(start.Name))
+		keeps = append(keeps, r.keep(start.Name, nil)...)
 		gates = append(gates, r.gate(start.Name, fresh))
 	}
 	r.shift = append(append(r.shift, gates...), keeps...)
@@ -134,14 +143,18 @@ func (r *roll) startFirst(old []Container, count int) {
 	}
 	r.switchTo(after)
 	r.drain(old)
-	r.stop(old, "", r.undoRoute(after, old))
+	how := stopping{undoRoute: r.undoRoute(after, old)}
+	if r.service.Route != nil {
+		how.successors = names(fresh)
+	}
+	r.stop(old, how)
 }
 
 // takeOver stops the containers that have the port and gives it to the edge.
 func (r *roll) takeOver(old []Container, after []TargetRef) {
-	r.stop(old, "frees its port for the edge", nil)
+	r.stop(old, stopping{reason: "frees its port for the edge"})
 	r.now = after
-	if len(r.without(r.now, nil)) > 0 && r.remainsOld() {
+	if r.remainsOld() {
 		return // the port is free only when the last old container is gone
 	}
 	r.takeover = false
@@ -158,14 +171,19 @@ func (r *roll) remainsOld() bool {
 // go to the other replicas meanwhile; if there are none, they are held.
 func (r *roll) stopFirst(old []Container, reason string) {
 	others := r.without(r.now, old)
-	hold := r.holds(others, old, reason)
+	serving := len(r.now) > 0
+	hold := r.holds(others, reason)
 	r.shift = append(r.shift, hold...)
-	if len(hold) == 0 && r.routed() {
+	if len(hold) == 0 && r.routed() && serving {
 		r.switchTo(others)
 	}
-	r.now = others // also under a hold: a successor of the same name is no target yet
 	r.drain(old)
-	r.stop(old, reason, r.undoRoute(others, old))
+	r.stop(old, stopping{reason: reason, undoRoute: r.undoRouteHeld(others, old), boots: true})
+	r.now = others
+	if r.routed() { // from here on the way back must not find the old ones
+		left := r.route.WithTargets(others...)
+		r.route = &left
+	}
 	fresh := others
 	var gates, keeps []Step
 	for i := range old {
@@ -174,14 +192,38 @@ func (r *roll) stopFirst(old []Container, reason string) {
 		}
 		start := r.start(&old[i], "after "+old[i].Name)
 		r.shift = append(r.shift, start)
-		fresh = append(slices.Clone(fresh), TargetRef{Container: start.Name, Generation: fmt.Sprint(r.plan.To), Weight: 1})
+		fresh = append(slices.Clone(fresh), r.fresh(start.Name))
 		gates = append(gates, r.gate(start.Name, fresh))
-		keeps = append(keeps, r.keep(start.Name)...)
+		keeps = append(keeps, r.keep(start.Name, old[i:i+1])...)
 	}
 	r.shift = append(append(r.shift, gates...), keeps...)
+	r.takeover = false
 	r.switchTo(fresh)
 	r.shift = append(r.shift, releases(hold)...)
 	r.predict(len(hold) > 0, len(others) > 0, reason)
+}
+
+// undoRouteHeld is the route under which an old container that was stopped
+// comes back: it gets the requests again, which are held until it answers.
+func (r *roll) undoRouteHeld(others []TargetRef, old []Container) *RouteState {
+	if !r.routed() {
+		return nil
+	}
+	route := *r.route
+	route.Targets = slices.Clone(others)
+	for _, c := range old {
+		route.Targets = append(route.Targets, r.target(c, r.plan.From))
+	}
+	return &route
+}
+
+// names lists the containers of targets.
+func names(targets []TargetRef) []string {
+	var list []string
+	for _, t := range targets {
+		list = append(list, t.Container)
+	}
+	return list
 }
 
 // routed tells whether requests come through the edge at this point.
@@ -189,22 +231,17 @@ func (r *roll) routed() bool { return r.service.Route != nil && r.route != nil }
 
 // holds plans what lets requests wait: those for the service itself, and for
 // a database those of every routed service that depends on it.
-func (r *roll) holds(others []TargetRef, old []Container, reason string) []Step {
-	limit := r.service.HoldLimit
-	if limit == 0 {
-		limit = DefaultHold
-	}
+func (r *roll) holds(others []TargetRef, reason string) []Step {
 	if r.service.Role == project.RoleStateful {
-		return r.holdDependents(limit)
+		return r.holdDependents(r.holdLimit())
 	}
-	if !r.routed() || len(others) > 0 {
+	if !r.routed() || len(others) > 0 || len(r.now) == 0 {
 		return nil
 	}
-	step := &HoldStep{Service: r.service.Name, Limit: limit, Why: reason, Before: r.route}
-	away := r.wantedRoute(r.service).WithTargets(silent(old)...)
-	step.After, r.route = &away, &away
-	return []Step{step}
+	return []Step{&HoldStep{Service: r.service.Name, Limit: r.holdLimit(), Why: reason}}
 }
+
+func (r *roll) holdLimit() time.Duration { return cmp.Or(r.service.HoldLimit, DefaultHold) }
 
 // holdDependents holds and drains every routed service that needs the
 // database, because its requests would fail meanwhile.
@@ -258,9 +295,12 @@ func (r *roll) predict(held, others bool, reason string) {
 	if took := r.state.BootTimes[r.service.Name]; took > 0 {
 		boot = fmt.Sprintf("about %s (measured by the last update)", took.Round(100*time.Millisecond))
 	}
+	took := r.state.BootTimes[r.service.Name]
 	switch {
+	case held && took > r.holdLimit():
+		r.note(r.service.Name, true, "%s: requests wait for %s, which is longer than the %s that they may wait: set hold.limit", reason, boot, DurationText(r.holdLimit()))
 	case held:
-		r.note(r.service.Name, false, "%s: requests wait for %s", reason, boot)
+		r.note(r.service.Name, false, "%s: requests wait for %s, at most %s", reason, boot, DurationText(r.holdLimit()))
 	case others:
 	case len(r.service.HostPorts) > 0:
 		r.note(r.service.Name, true, "%s: down for %s; gapless init shows the change that removes this gap", reason, boot)
@@ -281,7 +321,15 @@ func (r *roll) shrink(surplus []string, byName map[string]Container) {
 	after := r.without(r.now, gone)
 	r.switchTo(after)
 	r.drain(gone)
-	r.stop(gone, "too many replicas", r.undoRoute(after, gone))
+	r.stop(gone, stopping{reason: "too many replicas", undoRoute: r.undoRoute(after, gone), successors: routedNames(r.service, after)})
+}
+
+// routedNames lists targets if the edge sends requests to them.
+func routedNames(s project.Service, targets []TargetRef) []string {
+	if s.Route == nil {
+		return nil
+	}
+	return names(targets)
 }
 
 // successorOf is the old container whose place the i-th new one takes.

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"maps"
 	"slices"
 
 	"gapless/internal/change"
@@ -16,7 +17,7 @@ func (p *Planner) service(s project.Service) string {
 	}
 	if len(p.options.Named) > 0 && !slices.Contains(p.options.Named, s.Name) {
 		p.note(s.Name, false, "changed too (%s), left alone because it was not named", c.Words())
-		return p.routeOnly(s)
+		return "" // its route belongs to what runs
 	}
 	if s.Role == project.RoleStateful && p.running(s) && !slices.Contains(p.options.Named, s.Name) {
 		p.note(s.Name, false, "changed (%s), but a %s is never replaced unless you name it: gapless update %s", c.Words(), "stateful service", s.Name)
@@ -78,7 +79,9 @@ func (p *Planner) routeOnly(s project.Service) string {
 	before := p.routeOf(s.Name)
 	after := p.wantedRoute(s)
 	for _, c := range containers {
-		after.Targets = append(after.Targets, p.target(c, p.plan.From))
+		t := p.target(c, p.plan.From)
+		t.Port = s.Route.Port
+		after.Targets = append(after.Targets, t)
 	}
 	if before != nil && sameRoute(*before, after) {
 		return ""
@@ -87,19 +90,26 @@ func (p *Planner) routeOnly(s project.Service) string {
 	return "not routed as the settings say"
 }
 
-// unroute takes away the routes of services that no longer have one.
-func (p *Planner) unroute() {
-	names := make([]string, 0, len(p.state.Routes))
+// findUnrouted notes the services that have a route and shall have none.
+func (p *Planner) findUnrouted() {
 	for name := range p.state.Routes {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		if s, ok := p.project.Service(name); ok && s.Route != nil {
-			continue
+		if s, ok := p.project.Service(name); !ok || s.Route == nil {
+			p.unrouted[name] = true
 		}
-		route := p.state.Routes[name]
-		p.shift = append(p.shift, &SwitchStep{Service: name, Before: &route})
+	}
+}
+
+// dropRoute plans that the edge forgets the route of a service.
+func (p *Planner) dropRoute(serviceName string) {
+	route := p.state.Routes[serviceName]
+	p.shift = append(p.shift, &SwitchStep{Service: serviceName, Before: &route})
+	delete(p.unrouted, serviceName)
+}
+
+// unroute takes away the routes that nobody took over.
+func (p *Planner) unroute() {
+	for _, name := range slices.Sorted(maps.Keys(p.unrouted)) {
+		p.dropRoute(name)
 		p.note(name, true, "has no route any more: the edge stops answering for it")
 	}
 }

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ func (r *roll) start(old *Container, detail string) *StartStep {
 	number := r.freeNumber(r.service.Name)
 	name := r.containerName(r.service, number)
 	r.take(r.service.Name, number, name)
-	step := &StartStep{Service: r.service.Name, Name: name, Number: number, Release: r.plan.To, Detail: detail}
+	step := &StartStep{Service: r.service.Name, Name: name, Number: number, Release: r.plan.To, Grace: r.service.StopGrace, Detail: detail}
 	if old != nil {
 		step.Inherit = old.ID
 	}
@@ -42,8 +43,8 @@ func (r *roll) gate(name string, fresh []TargetRef) Step {
 		return &GateStep{Spec: spec}
 	}
 	candidate := r.wantedRoute(r.service)
-	if r.takeover {
-		candidate.Listeners = nil
+	if r.takeover || r.claimedByAnother(candidate) {
+		candidate.Listeners = nil // the port or the path is still another's
 	} else {
 		candidate.Targets = slices.Clone(r.now)
 	}
@@ -74,10 +75,8 @@ func gateSpec(s project.Service, name string) GateSpec {
 	switch {
 	case s.Route != nil:
 		spec.Kind, spec.Port, spec.HealthPath, spec.Smoke = GateEdge, s.Route.Port, s.Route.HealthPath, s.Route.Smoke
-		if len(s.Route.Hosts) > 0 {
-			spec.Host = strings.Replace(s.Route.Hosts[0], "*.", "www.", 1)
-		}
-	case s.Healthcheck != nil:
+		spec.Host = hostOf(s.Route.Hosts)
+	case s.Healthcheck != nil && len(s.Healthcheck.Test) > 0:
 		spec.Kind, spec.Test, spec.Timeout = GateHealthcheck, s.Healthcheck.Test, s.Healthcheck.Timeout
 	case s.Role == project.RoleWeb && s.HTTPPort > 0:
 		spec.Kind, spec.Port = GateDirect, s.HTTPPort
@@ -87,12 +86,28 @@ func gateSpec(s project.Service, name string) GateSpec {
 	return spec
 }
 
-// keep plans that a container survives a restart of the host.
-func (r *roll) keep(name string) []Step {
-	if r.service.Restart == "" || r.service.Restart == "no" {
+// keep plans that a container survives a restart of the host, and that those
+// stopped for it do not come back.
+func (r *roll) keep(name string, instead []Container) []Step {
+	var stopped []string
+	for _, c := range instead {
+		if c.Running && c.Restart != "no" && c.Restart != "" {
+			stopped = append(stopped, r.nameNow(c))
+		}
+	}
+	policy := cmp.Or(r.service.Restart, "no")
+	if policy == "no" && len(stopped) == 0 {
 		return nil
 	}
-	return []Step{&KeepStep{Name: name, Restart: r.service.Restart}}
+	return []Step{&KeepStep{Name: name, Restart: policy, Instead: stopped}}
+}
+
+// nameNow is what an old container is called once its successor has its name.
+func (r *roll) nameNow(c Container) string {
+	if r.service.ContainerName == c.Name {
+		return r.nameAside(c)
+	}
+	return c.Name
 }
 
 // switchTo plans the move of the requests to the given targets.
@@ -102,7 +117,16 @@ func (r *roll) switchTo(after []TargetRef) {
 		return
 	}
 	route := r.wantedRoute(r.service).WithTargets(after...)
-	r.shift = append(r.shift, &SwitchStep{Service: r.service.Name, Before: r.route, After: &route})
+	step := &SwitchStep{Service: r.service.Name, Before: r.route, After: &route}
+	for _, name := range r.losers(route) {
+		if step.Instead == nil {
+			step.Instead = map[string]RouteState{}
+		}
+		step.Instead[name] = r.state.Routes[name]
+		delete(r.unrouted, name)
+		r.note(r.service.Name, false, "takes over the route of %s, whose containers stay: docker compose up --remove-orphans removes them", name)
+	}
+	r.shift = append(r.shift, step)
 	r.route = &route
 }
 
@@ -129,9 +153,36 @@ func (r *roll) drainLimit() time.Duration {
 	return DefaultDrain
 }
 
+// claimedByAnother tells whether a service that loses its route still has the
+// host and path of this one.
+func (r *roll) claimedByAnother(wanted RouteState) bool {
+	return len(r.losers(wanted)) > 0
+}
+
+// losers lists services whose present route is in the way of a wanted one.
+func (p *Planner) losers(wanted RouteState) []string {
+	var names []string
+	for name := range p.unrouted {
+		route := p.state.Routes[name]
+		if route.Path == wanted.Path && slices.Equal(route.Hosts, wanted.Hosts) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// stopping says how old containers are stopped.
+type stopping struct {
+	reason     string
+	undoRoute  *RouteState
+	successors []string // that must run before
+	boots      bool     // nothing else comes back yet after a loss of power
+}
+
 // stop plans the stop of old containers, all of a batch at the same time, and
 // their removal after the commit.
-func (r *roll) stop(old []Container, reason string, undoRoute *RouteState) {
+func (r *roll) stop(old []Container, how stopping) {
 	var steps []Step
 	for _, c := range old {
 		r.remove(c)
@@ -142,15 +193,33 @@ func (r *roll) stop(old []Container, reason string, undoRoute *RouteState) {
 		if signal == "" {
 			signal = "SIGTERM"
 		}
-		spec := gateSpec(r.service, c.Name)
-		spec.Successes, spec.MinReady, spec.Smoke = 1, 0, nil
-		if undoRoute == nil && spec.Kind == GateEdge {
-			spec.Kind = GateRunning
-		}
 		steps = append(steps, &StopStep{Service: r.service.Name, Name: c.Name, ID: c.ID, Signal: signal,
-			Grace: r.service.StopGrace, Restart: c.Restart, UndoRoute: undoRoute, Gate: &spec, Why: reason})
+			Grace: r.service.StopGrace, Restart: c.Restart, UndoRoute: how.undoRoute, Gate: r.oldGate(c, how.undoRoute),
+			Successors: how.successors, Boots: how.boots, Why: how.reason})
 	}
 	r.shift = append(r.shift, parallel(steps)...)
+}
+
+// oldGate says when an old container that was started again counts as serving.
+// It need not know the health path or the healthcheck of its successor.
+func (r *roll) oldGate(c Container, route *RouteState) *GateSpec {
+	spec := GateSpec{Service: r.service.Name, Container: c.Name, Kind: GateRunning, Timeout: gateTimeout,
+		Successes: 1, Deadline: gateSpec(r.service, c.Name).Deadline}
+	if route == nil {
+		return &spec
+	}
+	spec.Kind, spec.AnyAnswer = GateEdge, true
+	spec.Host, spec.HealthPath = hostOf(route.Hosts), cmp.Or(route.Path, "/")
+	spec.Port = cmp.Or(r.target(c, r.plan.From).Port, route.Port)
+	return &spec
+}
+
+// hostOf is a host name that a route answers for; empty for any.
+func hostOf(hosts []string) string {
+	if len(hosts) == 0 {
+		return ""
+	}
+	return strings.Replace(hosts[0], "*.", "www.", 1)
 }
 
 // undoRoute is the route under which old containers that were stopped are
@@ -159,17 +228,28 @@ func (r *roll) undoRoute(serving []TargetRef, old []Container) *RouteState {
 	if r.service.Route == nil || r.route == nil {
 		return nil
 	}
-	route := r.wantedRoute(r.service).WithTargets(append(slices.Clone(serving), silent(old)...)...)
+	route := r.wantedRoute(r.service).WithTargets(append(slices.Clone(serving), r.silent(old)...)...)
 	return &route
 }
 
 // silent lists containers as targets without requests.
-func silent(containers []Container) []TargetRef {
+func (r *roll) silent(containers []Container) []TargetRef {
 	var targets []TargetRef
 	for _, c := range containers {
-		targets = append(targets, TargetRef{Container: c.Name, Generation: "old"})
+		t := r.target(c, r.plan.From)
+		t.Weight = 0
+		targets = append(targets, t)
 	}
 	return targets
+}
+
+// fresh is a new container as a target.
+func (r *roll) fresh(name string) TargetRef {
+	t := TargetRef{Container: name, Generation: fmt.Sprint(r.plan.To), Weight: 1}
+	if r.service.Route != nil {
+		t.Port = r.service.Route.Port
+	}
+	return t
 }
 
 // without is the targets that do not belong to the given containers.
@@ -183,17 +263,21 @@ func (r *roll) without(targets []TargetRef, gone []Container) []TargetRef {
 	return left
 }
 
-// target is a container that serves, with the release that it belongs to.
+// target is a container that serves, with the release that it belongs to and
+// the port that it listens on, which need not be that of its successor.
 func (p *Planner) target(c Container, release int) TargetRef {
-	if route := p.routeOf(c.Service); route != nil {
-		for _, t := range route.Targets {
-			if t.Container == c.Name {
-				t.Weight = max(1, t.Weight)
-				return t
-			}
+	t := TargetRef{Container: c.Name, Generation: fmt.Sprint(release), Weight: 1}
+	route := p.routeOf(c.Service)
+	if route == nil {
+		return t
+	}
+	t.Port = route.Port
+	for _, have := range route.Targets {
+		if have.Container == c.Name {
+			t.Generation, t.Weight, t.Port = have.Generation, max(1, have.Weight), cmp.Or(have.Port, t.Port)
 		}
 	}
-	return TargetRef{Container: c.Name, Generation: fmt.Sprint(release), Weight: 1}
+	return t
 }
 
 // routeOf is the route of a service as the edge has it; nil if it has none.

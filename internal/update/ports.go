@@ -23,6 +23,11 @@ type Env struct {
 	Sink       Sink
 	Clock      Clock
 	Run        string // identity of this run, written as a label
+
+	// Unavailable tells an error of a part that will come back by itself, such
+	// as an engine that is being restarted; nil: none is.
+	Unavailable func(error) bool
+	routing     sync.Mutex
 	// Logs returns the last lines of a container's log, for a message.
 	Logs func(ctx context.Context, containerName string) []string
 	// Together runs independent acts at the same time and waits for them.
@@ -80,8 +85,9 @@ type Containers interface {
 	// SetRestart sets the restart policy.
 	SetRestart(ctx context.Context, name, policy string) error
 	// SettleStop makes sure that no stop request of a dead client is still
-	// pending: afterwards the container is stopped and a Start holds.
-	SettleStop(ctx context.Context, name string) error
+	// pending: afterwards the container is stopped, with the given grace, and a
+	// Start holds.
+	SettleStop(ctx context.Context, name string, grace time.Duration) error
 }
 
 // RouteTarget is a TargetRef with its address.
@@ -92,9 +98,10 @@ type RouteTarget struct {
 
 // Router is the edge, as far as an update needs it.
 type Router interface {
-	// Route replaces the route of a service; nil takes it away. All requests
-	// that arrive after it returned follow the new one.
-	Route(ctx context.Context, serviceName string, route *RouteState, targets []RouteTarget) error
+	// Route replaces the route of a service; nil takes it away. The services in
+	// instead lose theirs in the same act. All requests that arrive after it
+	// returned follow the new one.
+	Route(ctx context.Context, serviceName string, route *RouteState, targets []RouteTarget, instead ...string) error
 	// Hold parks the requests for a service until Release, at most for the
 	// limit each. It renews its own lease: if this process dies, the edge
 	// releases by itself.
@@ -115,6 +122,7 @@ type GateSpec struct {
 	Port       int           `json:"port,omitempty"`       // GateEdge, GateDirect
 	Host       string        `json:"host,omitempty"`       // Host header of the probe
 	HealthPath string        `json:"healthPath,omitempty"` // GateEdge, GateDirect
+	AnyAnswer  bool          `json:"anyAnswer,omitempty"`  // every answer below 500 will do
 	Smoke      []string      `json:"smoke,omitempty"`      // GateEdge: further paths that must not answer with an error
 	Test       []string      `json:"test,omitempty"`       // GateHealthcheck: as in Compose, CMD or CMD-SHELL first
 	Timeout    time.Duration `json:"timeout"`              // of one probe

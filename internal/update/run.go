@@ -83,6 +83,11 @@ func (r *Run) finish(ctx context.Context) (Outcome, error) {
 		if err != nil {
 			return Outcome{}, err
 		}
+		if _, isRecord := steps[number-1].(*RecordStep); isRecord && cause != nil {
+			// Without its record the release could not be found again: the old
+			// containers stay, and a resume tries again.
+			return r.end(Outcome{Result: ResultHeld, Stuck: cause, FailedStep: number})
+		}
 		failures = append(failures, cause)
 	}
 	return r.end(Outcome{Result: ResultCommitted, Cause: errors.Join(failures...)})
@@ -209,7 +214,7 @@ func (r *Run) undoStep(ctx context.Context, number int, step Step) (stuck, err e
 	}
 	r.emit(Event{Kind: EventUndoStarted, Step: number, Line: step.Line()})
 	began := r.Env.Clock.Now()
-	stuck = step.Undo(ctx, r.Env)
+	stuck = r.persist(ctx, func() error { return step.Undo(ctx, r.Env) })
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -221,6 +226,26 @@ func (r *Run) undoStep(ctx context.Context, number int, step Step) (stuck, err e
 	r.lines = append(r.lines, step.Line())
 	r.emit(Event{Kind: EventUndoDone, Step: number, Line: step.Line(), Duration: took})
 	return nil, r.append(Entry{Kind: EntryUndone, Step: number})
+}
+
+// patience is how long an undo waits for an engine that is being restarted.
+const (
+	patience      = 2 * time.Minute
+	patiencePause = 500 * time.Millisecond
+)
+
+// persist repeats an act as long as what it needs is away.
+func (r *Run) persist(ctx context.Context, act func() error) error {
+	end := r.Env.Clock.Now().Add(patience)
+	for {
+		err := act()
+		if err == nil || r.Env.Unavailable == nil || !r.Env.Unavailable(err) || !r.Env.Clock.Now().Before(end) {
+			return err
+		}
+		if err := r.Env.Clock.Sleep(ctx, patiencePause); err != nil {
+			return err
+		}
+	}
 }
 
 // end closes the run in the journal. A held run stays open there: a later

@@ -90,8 +90,9 @@ type RouteState struct {
 // the route is set, because a restart can change it.
 type TargetRef struct {
 	Container  string `json:"container"`
-	Generation string `json:"generation"` // release that it belongs to
-	Weight     int    `json:"weight"`     // 0: probes only
+	Generation string `json:"generation"`     // release that it belongs to
+	Weight     int    `json:"weight"`         // 0: probes only
+	Port       int    `json:"port,omitempty"` // that it listens on; 0: that of the route
 }
 
 // WithTargets returns the route with other targets.

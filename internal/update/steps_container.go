@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,13 +12,13 @@ import (
 // chose, and starts it. Until KeepStep it does not come back after a crash of
 // the host, so that the old version does.
 type StartStep struct {
-	Service string `json:"service"`
-	Name    string `json:"name"`
-	Number  int    `json:"number"`
-	Inherit string `json:"inherit,omitempty"`
-	Release int    `json:"release"`
-	Detail  string `json:"detail,omitempty"`
-	Why     string `json:"why,omitempty"`
+	Service string        `json:"service"`
+	Name    string        `json:"name"`
+	Number  int           `json:"number"`
+	Inherit string        `json:"inherit,omitempty"`
+	Release int           `json:"release"`
+	Grace   time.Duration `json:"graceNs,omitempty"` // between its stop signal and SIGKILL, in an undo
+	Detail  string        `json:"detail,omitempty"`
 }
 
 // Do creates and starts.
@@ -38,7 +39,7 @@ func (s *StartStep) Do(ctx context.Context, env *Env) error {
 func (s *StartStep) Undo(ctx context.Context, env *Env) error {
 	c, err := env.Containers.Inspect(ctx, s.Name)
 	if err == nil && c.Run == env.Run && c.Running {
-		if err := stopContainer(ctx, env, c, undoGrace); err != nil {
+		if err := stopContainer(ctx, env, c, cmp.Or(s.Grace, undoGrace)); err != nil {
 			return err
 		}
 	}
@@ -47,27 +48,41 @@ func (s *StartStep) Undo(ctx context.Context, env *Env) error {
 
 // Line implements Step.
 func (s *StartStep) Line() Line {
-	return Line{Verb: "start", Object: s.Name, Detail: s.Detail, Reason: s.Why}
+	return Line{Verb: "start", Object: s.Name, Detail: s.Detail}
 }
 
-// undoGrace bounds the wait for a container that is being thrown away.
+// undoGrace is the grace of a container that says none.
 const undoGrace = 10 * time.Second
 
 // KeepStep gives a new container that passed its gate the restart policy of
-// the compose file, before the old one loses its own: at every moment one of
+// the compose file, and takes it from its predecessor: at every moment one of
 // the two comes back after a loss of power.
 type KeepStep struct {
-	Name    string `json:"name"`
-	Restart string `json:"restart"`
+	Name    string   `json:"name"`
+	Restart string   `json:"restart"`
+	Instead []string `json:"instead,omitempty"` // stopped predecessors that would come back
 }
 
-// Do sets the policy.
+// Do sets the policies, that of the new container first.
 func (s *KeepStep) Do(ctx context.Context, env *Env) error {
-	return env.Containers.SetRestart(ctx, s.Name, s.Restart)
+	if err := env.Containers.SetRestart(ctx, s.Name, s.Restart); err != nil {
+		return err
+	}
+	for _, name := range s.Instead {
+		if err := env.Containers.SetRestart(ctx, name, "no"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// Undo takes the policy away.
+// Undo sets them back, that of the new container last.
 func (s *KeepStep) Undo(ctx context.Context, env *Env) error {
+	for _, name := range s.Instead {
+		if err := ignoreMissing(env.Containers.SetRestart(ctx, name, bootPolicy)); err != nil {
+			return err
+		}
+	}
 	return ignoreMissing(env.Containers.SetRestart(ctx, s.Name, "no"))
 }
 
@@ -75,6 +90,11 @@ func (s *KeepStep) Undo(ctx context.Context, env *Env) error {
 func (s *KeepStep) Line() Line {
 	return Line{Verb: "keep", Object: s.Name, Detail: "restart " + s.Restart}
 }
+
+// bootPolicy lets a container that was stopped on purpose come back when the
+// host starts again, and not before: a stop by its stop signal cancels the
+// restart until then.
+const bootPolicy = "always"
 
 // StopStep stops an old container and leaves it there, to be started again if
 // the release fails.
@@ -89,7 +109,11 @@ type StopStep struct {
 	// its gate; nil where no requests come through the edge.
 	UndoRoute *RouteState `json:"undoRoute,omitempty"`
 	Gate      *GateSpec   `json:"gate,omitempty"` // that the undo waits for
-	Why       string      `json:"why,omitempty"`
+	// Successors must run before this container may stop.
+	Successors []string `json:"successors,omitempty"`
+	// Boots says that nothing else comes back yet after a loss of power.
+	Boots bool   `json:"boots,omitempty"`
+	Why   string `json:"why,omitempty"`
 }
 
 // Do takes the restart policy away, signals and polls. It never uses the
@@ -105,7 +129,17 @@ func (s *StopStep) Do(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	if err := env.Containers.SetRestart(ctx, s.Name, "no"); err != nil {
+	if c.ID != s.ID {
+		return fmt.Errorf("%s is another container now: somebody else made it during the update", s.Name)
+	}
+	if err := requireRunning(ctx, env, s.Successors); err != nil {
+		return err
+	}
+	policy := "no"
+	if s.Boots && s.Restart != "no" && s.Restart != "" {
+		policy = bootPolicy
+	}
+	if err := env.Containers.SetRestart(ctx, s.Name, policy); err != nil {
 		return err
 	}
 	c.StopSignal = s.Signal
@@ -129,19 +163,35 @@ func (s *StopStep) Undo(ctx context.Context, env *Env) error {
 			return err
 		}
 	}
+	return s.tryOld(ctx, env)
+}
+
+// tryOld waits until the old container answers. One that runs and does not
+// answer as hoped is no reason to stop the way back: it served before.
+func (s *StopStep) tryOld(ctx context.Context, env *Env) error {
 	if s.Gate == nil {
 		return nil
 	}
-	return env.Gate.Gate(ctx, *s.Gate, func(Probe) {})
+	err := env.Gate.Gate(ctx, *s.Gate, func(Probe) {})
+	var gate *GateError
+	if !errors.As(err, &gate) {
+		return err
+	}
+	if c, lookErr := env.Containers.Inspect(ctx, s.Name); lookErr != nil || !c.Running {
+		return err
+	}
+	env.Sink.Emit(Event{Time: env.Clock.Now(), Kind: EventNotice, Run: env.Run, Line: s.Line(),
+		Text: s.Name + " runs again and does not answer as hoped: " + err.Error()})
+	return nil
 }
 
 // startAgain settles a signal that may be on its way and starts the
 // container unless it never stopped.
 func (s *StopStep) startAgain(ctx context.Context, env *Env, c Container) error {
-	if c.Restart != "no" && c.Running {
-		return nil // the stop never began: its first act is to take the policy away
+	if c.Restart == s.Restart && c.Restart != "no" && c.Restart != bootPolicy && c.Running {
+		return nil // the stop never began: its first act is to change the policy
 	}
-	if err := env.Containers.SettleStop(ctx, s.Name); err != nil {
+	if err := env.Containers.SettleStop(ctx, s.Name, s.Grace); err != nil {
 		return err
 	}
 	return env.Containers.Start(ctx, s.Name)

@@ -59,8 +59,15 @@ func (s *JobStep) wait(ctx context.Context, env *Env) error {
 	return nil
 }
 
-// Undo removes the container; what the job did to the data stays.
+// Undo waits for a job that still runs, because half of a migration is worse
+// than all of it, and removes the container. What the job did stays.
 func (s *JobStep) Undo(ctx context.Context, env *Env) error {
+	c, err := env.Containers.Inspect(ctx, s.Name)
+	if err == nil && c.Run == env.Run && c.Running {
+		if _, err := waitDown(ctx, env, s.Name, s.AtMost); err != nil {
+			return err
+		}
+	}
 	return (&StartStep{Name: s.Name}).Undo(ctx, env)
 }
 

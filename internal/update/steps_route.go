@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,16 +78,30 @@ type SwitchStep struct {
 	Service string      `json:"service"`
 	Before  *RouteState `json:"before,omitempty"`
 	After   *RouteState `json:"after,omitempty"`
+	// Instead are services whose route this one takes over, as they were.
+	Instead map[string]RouteState `json:"instead,omitempty"`
 }
 
-// Do sets the new route.
+// Do sets the new route, to containers that run.
 func (s *SwitchStep) Do(ctx context.Context, env *Env) error {
-	return setRoute(ctx, env, s.Service, s.After)
+	if err := requireRunning(ctx, env, s.After.serving()); err != nil {
+		return err
+	}
+	return setRoute(ctx, env, s.Service, s.After, slices.Sorted(maps.Keys(s.Instead))...)
 }
 
-// Undo sets the old route.
+// Undo sets the old routes.
 func (s *SwitchStep) Undo(ctx context.Context, env *Env) error {
-	return setRoute(ctx, env, s.Service, s.Before)
+	if err := setRoute(ctx, env, s.Service, s.Before); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Instead)) {
+		route := s.Instead[name]
+		if err := setRoute(ctx, env, name, &route); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Line implements Step.
@@ -101,17 +117,23 @@ func (s *SwitchStep) Line() Line {
 	return Line{Verb: "switch", Object: object, Detail: detail}
 }
 
-// targetNames lists the containers that get requests.
-func targetNames(route *RouteState) string {
-	if route == nil {
-		return "nothing"
+// serving lists the containers that get requests.
+func (r *RouteState) serving() []string {
+	if r == nil {
+		return nil
 	}
 	var names []string
-	for _, t := range route.Targets {
+	for _, t := range r.Targets {
 		if t.Weight > 0 {
 			names = append(names, t.Container)
 		}
 	}
+	return names
+}
+
+// targetNames lists the containers that get requests, for a line.
+func targetNames(route *RouteState) string {
+	names := route.serving()
 	if len(names) == 0 {
 		return "nothing"
 	}
@@ -122,7 +144,11 @@ func targetNames(route *RouteState) string {
 // edge. A target that has no address, because it does not run, is left out:
 // the edge lets requests wait rather than sending them to a stranger who got
 // the address.
-func setRoute(ctx context.Context, env *Env, serviceName string, route *RouteState) error {
+func setRoute(ctx context.Context, env *Env, serviceName string, route *RouteState, instead ...string) error {
+	// Whoever sets the route last has looked last: two undos at a time must not
+	// overwrite each other with what they saw before.
+	env.routing.Lock()
+	defer env.routing.Unlock()
 	if route == nil {
 		return env.Router.Route(ctx, serviceName, nil, nil)
 	}
@@ -135,11 +161,26 @@ func setRoute(ctx context.Context, env *Env, serviceName string, route *RouteSta
 		if err != nil || c.Address() == "" {
 			continue
 		}
-		address := net.JoinHostPort(c.Address(), strconv.Itoa(route.Port))
+		address := net.JoinHostPort(c.Address(), strconv.Itoa(cmp.Or(ref.Port, route.Port)))
 		targets = append(targets, RouteTarget{TargetRef: ref, Address: address})
 	}
-	if err := env.Router.Route(ctx, serviceName, route, targets); err != nil {
+	if err := env.Router.Route(ctx, serviceName, route, targets, instead...); err != nil {
 		return fmt.Errorf("route %s: %w", serviceName, err)
+	}
+	return nil
+}
+
+// requireRunning refuses to go on when a container that is to serve died since
+// its gate.
+func requireRunning(ctx context.Context, env *Env, names []string) error {
+	for _, name := range names {
+		c, err := env.Containers.Inspect(ctx, name)
+		if err != nil {
+			return fmt.Errorf("look at %s: %w", name, err)
+		}
+		if !c.Running || c.Address() == "" {
+			return &GateError{Container: name, Reason: "passed its gate and does not run any more", Logs: env.Logs(ctx, name)}
+		}
 	}
 	return nil
 }
@@ -191,34 +232,22 @@ func (s *DrainStep) Line() Line {
 	return Line{Verb: "drain", Object: strings.Join(s.Containers, ", "), Detail: "until idle, at most " + DurationText(s.AtMost)}
 }
 
-// HoldStep lets the requests for a service wait while it cannot answer, and
-// takes its containers out of the route so that they can be drained.
+// HoldStep lets the requests for a service wait while it cannot answer. The
+// route stays as it is: if the holder dies before it stopped the old
+// container, that one serves again when the lease ends.
 type HoldStep struct {
 	Service string        `json:"service"`
 	Limit   time.Duration `json:"limitNs"`
-	Before  *RouteState   `json:"before,omitempty"`
-	After   *RouteState   `json:"after,omitempty"` // nil: the route stays as it is
 	Why     string        `json:"why,omitempty"`
 }
 
-// Do holds first: at no moment is there a route without targets and no hold.
+// Do holds.
 func (s *HoldStep) Do(ctx context.Context, env *Env) error {
-	if err := env.Router.Hold(ctx, s.Service, s.Limit); err != nil {
-		return err
-	}
-	if s.After == nil {
-		return nil
-	}
-	return setRoute(ctx, env, s.Service, s.After)
+	return env.Router.Hold(ctx, s.Service, s.Limit)
 }
 
-// Undo routes to the old containers again, which serve by now, and releases.
+// Undo releases.
 func (s *HoldStep) Undo(ctx context.Context, env *Env) error {
-	if s.After != nil {
-		if err := setRoute(ctx, env, s.Service, s.Before); err != nil {
-			return err
-		}
-	}
 	return env.Router.Release(ctx, s.Service)
 }
 

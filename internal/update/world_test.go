@@ -313,7 +313,7 @@ func (f fakeContainers) SetRestart(_ context.Context, name, policy string) error
 	})
 }
 
-func (f fakeContainers) SettleStop(_ context.Context, name string) error {
+func (f fakeContainers) SettleStop(_ context.Context, name string, _ time.Duration) error {
 	return f.w.call("settle "+name, func() error {
 		f.w.settle(name)
 		if c := f.w.containers[name]; c != nil {
@@ -325,8 +325,11 @@ func (f fakeContainers) SettleStop(_ context.Context, name string) error {
 
 type fakeRouter struct{ w *world }
 
-func (f fakeRouter) Route(_ context.Context, serviceName string, route *RouteState, targets []RouteTarget) error {
+func (f fakeRouter) Route(_ context.Context, serviceName string, route *RouteState, targets []RouteTarget, instead ...string) error {
 	return f.w.call("route "+serviceName, func() error {
+		for _, name := range instead {
+			delete(f.w.routes, name)
+		}
 		if route == nil {
 			delete(f.w.routes, serviceName)
 			return nil

@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"gapless/internal/update"
+)
+
+// samePlan refuses a plan file that no longer fits.
+func samePlan(path string, now update.Plan) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return &exitStatus{code: exitError, err: err}
+	}
+	var kept update.Plan
+	if err := json.Unmarshal(text, &kept); err != nil {
+		return refuse(fmt.Errorf("%s is not a plan: %w", path, err), "gapless plan -o FILE writes one")
+	}
+	was, err := lasting(kept)
+	if err != nil {
+		return err
+	}
+	is, err := lasting(now)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(was, is) {
+		return refuse(fmt.Errorf("%s does not fit any more: images, files or containers changed since it was made", path), "make a new one with gapless plan -o")
+	}
+	return nil
+}
+
+// lasting is what a plan does, without the words that carry measurements:
+// free memory and boot times differ from one look to the next.
+func lasting(plan update.Plan) ([]byte, error) {
+	text, err := json.Marshal(plan)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil, err
+	}
+	delete(fields, "notes")
+	fields["gap"] = plan.HasGap()
+	dropWords(fields["phases"])
+	return json.Marshal(fields)
+}
+
+// dropWords removes the words from steps, at any depth.
+func dropWords(value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		delete(v, "detail")
+		delete(v, "why")
+		for _, part := range v {
+			dropWords(part)
+		}
+	case []any:
+		for _, part := range v {
+			dropWords(part)
+		}
+	}
+}
