@@ -55,14 +55,16 @@ func (r *Router) Ensure(ctx context.Context, listeners []string) error {
 }
 
 // Route implements update.Router.
-func (r *Router) Route(ctx context.Context, serviceName string, route *update.RouteState, targets []update.RouteTarget) error {
+func (r *Router) Route(ctx context.Context, serviceName string, route *update.RouteState, targets []update.RouteTarget, instead ...string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	config, err := r.current(ctx)
 	if err != nil {
 		return err
 	}
-	config.Services = slices.DeleteFunc(config.Services, func(s wire.Service) bool { return s.Name == serviceName })
+	config.Services = slices.DeleteFunc(config.Services, func(s wire.Service) bool {
+		return s.Name == serviceName || slices.Contains(instead, s.Name)
+	})
 	if route != nil {
 		config.Services = append(config.Services, r.service(serviceName, *route, targets))
 	}

@@ -28,7 +28,7 @@ func TestLifeOfAContainer(t *testing.T) {
 		"start":       func() error { return bench.Start(background, spec.Name) },
 		"signal":      func() error { return bench.Signal(background, spec.Name, "SIGTERM") },
 		"set restart": func() error { return bench.SetRestart(background, spec.Name, "no") },
-		"settle stop": func() error { return bench.SettleStop(background, spec.Name) },
+		"settle stop": func() error { return bench.SettleStop(background, spec.Name, time.Second) },
 		"rename":      func() error { return bench.Rename(background, spec.Name, "engtx") },
 	} {
 		if err := act(); !errors.Is(err, update.ErrNoContainer) {
@@ -68,7 +68,7 @@ func TestLifeOfAContainer(t *testing.T) {
 	must(t, bench.Signal(background, spec.Name, "SIGTERM"))
 	waitExit(t, bench, spec.Name)
 	must(t, bench.Signal(background, spec.Name, "SIGKILL"))
-	must(t, bench.SettleStop(background, spec.Name))
+	must(t, bench.SettleStop(background, spec.Name, time.Second))
 	must(t, bench.Remove(background, c.ID))
 	must(t, bench.Remove(background, spec.Name))
 }

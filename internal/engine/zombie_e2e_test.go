@@ -180,7 +180,7 @@ func TestSettleStopAgainstAZombieStop(t *testing.T) {
 	})
 	time.Sleep(100 * time.Millisecond) // until the event stream is open
 	w.killed(300*time.Millisecond, "ENGT_CHILD=stop", "ENGT_NAME="+name)
-	must(t, bench.SettleStop(background, name))
+	must(t, bench.SettleStop(background, name, time.Second))
 	c, err := bench.Inspect(background, name)
 	must(t, err)
 	if c.Running {
