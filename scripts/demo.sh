@@ -18,6 +18,13 @@ export SHOP_PORT="${DEMO_PORT:-18080}" SHOP_IMAGE=gapless-demo-shop
 export GAPLESS_STATE_DIR="$work/state"
 export COMPOSE_FILE=examples/shop/compose.yaml COMPOSE_PROJECT_NAME=$project
 
+# The images of the edge and of what runs beside it, which others may use too.
+own_images() {
+	for images in gapless gapless-edge gapless/tombstone; do
+		docker images --format '{{.Repository}}:{{.Tag}}' "$images"
+	done
+}
+
 say() { printf '\n== %s\n' "$*"; }
 
 remove_all() {
@@ -35,6 +42,8 @@ remove_all() {
 	for images in "$SHOP_IMAGE" "gapless-pin/$project/*"; do
 		docker images --format '{{.Repository}}:{{.Tag}}' "$images" | xargs -r docker rmi >/dev/null
 	done
+	# One that a container uses is not removed.
+	own_images | grep -vxF "$images_before" | xargs -r docker rmi >/dev/null 2>&1 || true
 	rm -rf "$work"
 	exit "$status"
 }
@@ -44,6 +53,7 @@ update() {
 }
 
 scripts/engine.sh
+images_before=$(own_images)
 trap remove_all EXIT INT TERM
 
 say "three versions of an order service: v1, v2, and v3, which never becomes healthy"

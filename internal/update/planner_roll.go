@@ -159,7 +159,7 @@ func (r *roll) takeOver(old []Container, after []TargetRef) {
 	}
 	r.takeover = false
 	r.switchTo(after)
-	r.note(r.service.Name, true, "moves behind the edge once: requests fail between the stop of the old container and the edge's listening, usually well under a second; later updates have no gap")
+	r.note(r.service.Name, true, "moves behind the edge once: requests fail from the stop of the old container until its last requests are answered and the edge listens; later updates have no gap")
 }
 
 // remainsOld tells whether a container of the old release still serves.

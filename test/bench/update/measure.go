@@ -80,6 +80,9 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	r.split(begin, end)
 	booting, listened, err := app.boot(ctx)
 	if err == nil && !last.IsZero() {
+		if app.way.sameVersion {
+			booting = listened // the old container itself, started again
+		}
 		r.shares(begin, last, booting, listened)
 	}
 	r.All.Print(os.Stderr)
