@@ -150,5 +150,8 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 	if err == nil && plan.Empty() {
 		fmt.Fprintf(s.app.err, "release %d is what runs\n", release.Number)
 	}
-	return state, plan, err
+	if err != nil {
+		return state, plan, err
+	}
+	return state, plan, s.preflight(ctx, state, plan)
 }

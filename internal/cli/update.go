@@ -117,7 +117,7 @@ func (s *session) plan(ctx context.Context, options update.Options) (update.Stat
 	if err != nil {
 		return state, plan, &exitStatus{code: exitError, err: err}
 	}
-	return state, plan, s.preflight(state, plan)
+	return state, plan, s.preflight(ctx, state, plan)
 }
 
 // addMemory measures the running containers, for the forecast of second ones.
