@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gapless/internal/edgectl"
 	"gapless/internal/engine"
 	"gapless/internal/update"
 )
@@ -18,7 +19,28 @@ func (s *session) preflight(ctx context.Context, state update.State, plan update
 	if problems := s.takenPorts(state); len(problems) > 0 {
 		return refuse(errors.Join(problems...), "stop what holds the port, or choose another one")
 	}
+	if err := s.checkListeners(ctx, plan); err != nil {
+		return err
+	}
 	return s.freeNames(ctx, state, plan, s.engine.HolderOf)
+}
+
+// checkListeners refuses sockets that the running edge cannot make.
+func (s *session) checkListeners(ctx context.Context, plan update.Plan) error {
+	directory, err := edgeDirectory()
+	if err != nil {
+		return err
+	}
+	for _, step := range plan.Steps() {
+		edge, ok := step.(*update.EdgeStep)
+		if !ok {
+			continue
+		}
+		if err := s.checkSockets(ctx, directory, edgectl.SocketDirectories(edge.Listeners)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // takenPorts lists the host ports that new services need and others hold.

@@ -45,13 +45,18 @@ func NewRouter(client *Client, projectName string, install func(ctx context.Cont
 
 // Ensure implements update.Router.
 func (r *Router) Ensure(ctx context.Context, listeners []string) error {
+	return r.install(ctx, SocketDirectories(listeners))
+}
+
+// SocketDirectories lists where the listeners on sockets are.
+func SocketDirectories(listeners []string) []string {
 	var directories []string
 	for _, listener := range listeners {
 		if isSocket(listener) {
 			directories = append(directories, filepath.Dir(listener))
 		}
 	}
-	return r.install(ctx, directories)
+	return directories
 }
 
 // Route implements update.Router. Others change the edge too, as the follower
