@@ -63,9 +63,11 @@ func (a *app) update(ctx context.Context, services []string, flags updateFlags) 
 	if err := s.recoverFirst(ctx); err != nil {
 		return err
 	}
-	if err := s.pullImages(ctx, flags.pullImages); err != nil {
-		return err
-	}
+	return s.pulled(ctx, flags.pullImages, func() error { return s.planAndRun(ctx, services, flags) })
+}
+
+// planAndRun plans the way to what is wanted now, and goes it.
+func (s *session) planAndRun(ctx context.Context, services []string, flags updateFlags) error {
 	state, plan, err := s.plan(ctx, update.Options{Named: services})
 	if err != nil {
 		return err
@@ -85,22 +87,6 @@ func checkStrategy(name string) error {
 		return nil
 	}
 	return &exitStatus{code: exitError, err: fmt.Errorf("unknown strategy %q", name), hint: "this version knows: auto, rolling"}
-}
-
-// pullImages asks the registry for newer images where the compose file or the
-// user wants it. Running containers do not notice.
-func (s *session) pullImages(ctx context.Context, all bool) error {
-	for _, service := range s.project.Services {
-		policy := s.project.Compose.Services[service.Name].PullPolicy
-		if service.Build || (policy != "always" && !all) || policy == "never" {
-			continue
-		}
-		fmt.Fprintf(s.app.err, "pulling %s\n", service.Image)
-		if _, err := s.bench.Pull(ctx, service.Name); err != nil {
-			return fmt.Errorf("pull %s: %w", service.Image, err)
-		}
-	}
-	return nil
 }
 
 // plan observes, compares and plans.
