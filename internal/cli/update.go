@@ -129,7 +129,7 @@ func (s *session) execute(ctx context.Context, state update.State, plan update.P
 		return err
 	}
 	runID := newRunID()
-	release, err := s.pendingRelease(s.project, plan, state, runID)
+	release, err := s.pendingRelease(s.asItWillRun(ctx, plan, state), plan, state, runID)
 	if err != nil {
 		return err
 	}
