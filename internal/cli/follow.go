@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"gapless/internal/edgectl"
 	"gapless/internal/engine"
@@ -104,6 +105,9 @@ func (s *session) installFollower(ctx context.Context, edgeDirectory string) err
 	if !isUnix {
 		return nil
 	}
+	if s.followerFits(ctx, edgeDirectory) {
+		return nil
+	}
 	program, sum, err := ownProgram()
 	if err != nil {
 		return fmt.Errorf("own program: %w", err)
@@ -124,6 +128,25 @@ func (s *session) installFollower(ctx context.Context, edgeDirectory string) err
 		StopTimeout: time.Second,
 	})
 	return err
+}
+
+// followerFits tells whether a follower runs that was made after this program
+// was installed. It spares reading the whole program at every update.
+func (s *session) followerFits(ctx context.Context, edgeDirectory string) bool {
+	c, err := s.engine.Inspect(ctx, followerName(edgeDirectory))
+	if err != nil || !c.Running {
+		return false
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return false
+	}
+	var stat unix.Stat_t
+	if err := unix.Stat(path, &stat); err != nil {
+		return false
+	}
+	// The change of the inode: a package keeps the time when it was built.
+	return time.Unix(stat.Ctim.Unix()).Before(c.Created)
 }
 
 // ownProgram is the path of this program and a digest that names its content.

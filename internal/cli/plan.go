@@ -118,36 +118,6 @@ func readPlan(path string) ([]byte, error) {
 	return text, err
 }
 
-// preflight refuses a plan that would fail half-way, before anything is
-// touched.
-func (s *session) preflight(state update.State, plan update.Plan) error {
-	var problems []error
-	for _, service := range s.project.Services {
-		for _, port := range service.HostPorts {
-			if owner, taken := state.TakenPorts[port.Host]; taken && port.Protocol != "udp" && !s.owns(state, owner) && len(state.ContainersOf(service.Name)) == 0 {
-				problems = append(problems, fmt.Errorf("%s: host port %d is taken by %s", service.Name, port.Host, owner))
-			}
-		}
-	}
-	if plan.Empty() {
-		return nil
-	}
-	if len(problems) > 0 {
-		return refuse(errors.Join(problems...), "stop what holds the port, or choose another one")
-	}
-	return nil
-}
-
-// owns tells whether a container of this project holds a port.
-func (s *session) owns(state update.State, owner string) bool {
-	for _, c := range state.Containers {
-		if c.Name == owner {
-			return true
-		}
-	}
-	return false
-}
-
 // noRelease tells whether a record is simply not there.
 func noRelease(err error) bool {
 	return errors.Is(err, journal.ErrNoRelease) || errors.Is(err, fs.ErrNotExist)

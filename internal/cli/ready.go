@@ -19,6 +19,9 @@ func (s *session) ready(ctx context.Context, command string) error {
 	if err := s.reach(ctx); err != nil {
 		return err
 	}
+	if err := s.engine.RemoveTombstones(ctx); err != nil {
+		return err // they hold names that a plan may need
+	}
 	return s.store.Room()
 }
 

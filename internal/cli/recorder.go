@@ -22,8 +22,28 @@ type recorder struct {
 	boots   func() map[string]time.Duration
 }
 
+// The pauses before another attempt to record: an engine or a disk that is
+// busy for a moment must not cost the record of a release that serves.
+var recordPauses = []time.Duration{200 * time.Millisecond, time.Second, 3 * time.Second}
+
 // Record implements update.Recorder.
 func (r *recorder) Record(ctx context.Context, number int, adopted bool) error {
+	return retried(ctx, recordPauses, func() error { return r.record(ctx, number, adopted) })
+}
+
+// retried repeats an act that failed after each of the pauses.
+func retried(ctx context.Context, pauses []time.Duration, act func() error) error {
+	err := act()
+	for _, pause := range pauses {
+		if err == nil || (wallClock{}).Sleep(ctx, pause) != nil {
+			return err
+		}
+		err = act()
+	}
+	return err
+}
+
+func (r *recorder) record(ctx context.Context, number int, adopted bool) error {
 	if _, err := r.session.store.Release(number); err == nil {
 		return nil
 	} else if !errors.Is(err, journal.ErrNoRelease) {
@@ -36,7 +56,8 @@ func (r *recorder) Record(ctx context.Context, number int, adopted bool) error {
 	if err != nil {
 		return err
 	}
-	if err := r.fill(ctx, &release); err != nil {
+	made := func(containers []update.Container) []update.Container { return madeBy(r.run, containers) }
+	if err := r.fill(ctx, &release, made); err != nil {
 		return err
 	}
 	if err := r.session.lock.SavePending(release); err != nil {
@@ -53,7 +74,13 @@ func (r *recorder) Record(ctx context.Context, number int, adopted bool) error {
 func (r *recorder) adopt(ctx context.Context, number int) error {
 	release := update.Release{Number: number, Project: r.session.project.Name, Run: r.run, Time: time.Now().UTC(),
 		Strategy: "adopted", Because: "found running", Adopted: true, Services: map[string]update.ReleaseService{}}
-	if err := r.fill(ctx, &release); err != nil {
+	found := func(containers []update.Container) []update.Container {
+		return newestOf(foundBefore(r.run, containers))
+	}
+	if err := r.fill(ctx, &release, found); err != nil {
+		return err
+	}
+	if err := r.addSources(&release); err != nil {
 		return err
 	}
 	rendered, err := r.session.project.WithImages(imagesOf(release)).Render()
@@ -64,6 +91,22 @@ func (r *recorder) adopt(ctx context.Context, number int) error {
 	return r.session.lock.SaveRelease(release)
 }
 
+// addSources adds what is known of the sources of the images.
+func (r *recorder) addSources(release *update.Release) error {
+	previous, err := r.session.store.Newest()
+	if noRelease(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for name, service := range release.Services {
+		service.BuildHash = builtFrom(&previous, name, service.ImageID)
+		release.Services[name] = service
+	}
+	return nil
+}
+
 func imagesOf(release update.Release) map[string]string {
 	images := map[string]string{}
 	for name, service := range release.Services {
@@ -72,8 +115,8 @@ func imagesOf(release update.Release) map[string]string {
 	return images
 }
 
-// fill adds what runs now, and pins its images.
-func (r *recorder) fill(ctx context.Context, release *update.Release) error {
+// fill adds the containers of the release, and pins their images.
+func (r *recorder) fill(ctx context.Context, release *update.Release, choose func([]update.Container) []update.Container) error {
 	observed, err := r.session.bench.Observe(ctx)
 	if err != nil {
 		return err
@@ -81,14 +124,14 @@ func (r *recorder) fill(ctx context.Context, release *update.Release) error {
 	state := update.State{Containers: observed.Containers}
 	boots := r.boots()
 	for _, service := range r.session.project.Services {
-		newest := newestOf(state.ContainersOf(service.Name))
-		if len(newest) == 0 {
+		chosen := choose(state.ContainersOf(service.Name))
+		if len(chosen) == 0 {
 			continue
 		}
 		record := release.Services[service.Name]
-		record.Image, record.ImageID, record.ConfigHash = newest[0].Image, newest[0].ImageID, newest[0].ConfigHash
+		record.Image, record.ImageID, record.ConfigHash = chosen[0].Image, chosen[0].ImageID, chosen[0].ConfigHash
 		record.Containers = nil
-		for _, c := range newest {
+		for _, c := range chosen {
 			record.Containers = append(record.Containers, c.Name)
 		}
 		if boots[service.Name] > 0 {
@@ -101,18 +144,6 @@ func (r *recorder) fill(ctx context.Context, release *update.Release) error {
 		release.Services[service.Name] = record
 	}
 	return nil
-}
-
-// newestOf is the containers of the newest image: those of the old release
-// are still there, stopped, when a release is recorded.
-func newestOf(containers []update.Container) []update.Container {
-	if len(containers) == 0 {
-		return nil
-	}
-	newest := slices.MaxFunc(containers, func(a, b update.Container) int { return a.Created.Compare(b.Created) })
-	return slices.DeleteFunc(slices.Clone(containers), func(c update.Container) bool {
-		return c.ImageID != newest.ImageID || c.ConfigHash != newest.ConfigHash
-	})
 }
 
 // unpin lets go of the images of releases that are too old to go back to.

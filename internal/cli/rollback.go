@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"gapless/internal/project"
 	"gapless/internal/update"
 )
 
@@ -113,7 +115,7 @@ func (s *session) bringBack(ctx context.Context, release update.Release) ([]upda
 	var gone []string
 	for _, service := range s.project.Services {
 		recorded, known := release.Services[service.Name]
-		if !known || recorded.ImageID == "" {
+		if !known || recorded.ImageID == "" || staysAsItIs(service, observed.Containers) {
 			continue
 		}
 		if _, err := s.bench.ImageID(ctx, recorded.ImageID); err != nil {
@@ -129,6 +131,15 @@ func (s *session) bringBack(ctx context.Context, release update.Release) ([]upda
 		return nil, refuse(fmt.Errorf("images of release %d are gone: %s", release.Number, strings.Join(gone, ", ")), fmt.Sprintf("the images of the last %d releases are kept; older ones may be pruned", keptReleases))
 	}
 	return tags, nil
+}
+
+// staysAsItIs tells whether a rollback leaves a service alone: a database that
+// runs is never replaced by it, so that its image need not be there, and its
+// name must go on meaning what runs.
+func staysAsItIs(service project.Service, containers []update.Container) bool {
+	return service.Role == project.RoleStateful && slices.ContainsFunc(containers, func(c update.Container) bool {
+		return c.Service == service.Name && c.Running
+	})
 }
 
 // planRelease plans the way to a release as it was recorded.
@@ -150,5 +161,8 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 	if err == nil && plan.Empty() {
 		fmt.Fprintf(s.app.err, "release %d is what runs\n", release.Number)
 	}
-	return state, plan, err
+	if err != nil {
+		return state, plan, err
+	}
+	return state, plan, s.preflight(ctx, state, plan)
 }

@@ -28,6 +28,9 @@ type runner struct {
 
 // newRunner wires the parts of a run.
 func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string, screen *ui.Renderer, meter *meter) (*runner, error) {
+	if err := s.syncEdge(ctx); err != nil {
+		return nil, err
+	}
 	log, err := s.lock.Journal()
 	if err != nil {
 		return nil, &exitStatus{code: exitHeld, err: err, hint: "nothing was touched; gapless status says what serves"}

@@ -63,9 +63,11 @@ func (a *app) update(ctx context.Context, services []string, flags updateFlags) 
 	if err := s.recoverFirst(ctx); err != nil {
 		return err
 	}
-	if err := s.pullImages(ctx, flags.pullImages); err != nil {
-		return err
-	}
+	return s.pulled(ctx, flags.pullImages, func() error { return s.planAndRun(ctx, services, flags) })
+}
+
+// planAndRun plans the way to what is wanted now, and goes it.
+func (s *session) planAndRun(ctx context.Context, services []string, flags updateFlags) error {
 	state, plan, err := s.plan(ctx, update.Options{Named: services})
 	if err != nil {
 		return err
@@ -87,22 +89,6 @@ func checkStrategy(name string) error {
 	return &exitStatus{code: exitError, err: fmt.Errorf("unknown strategy %q", name), hint: "this version knows: auto, rolling"}
 }
 
-// pullImages asks the registry for newer images where the compose file or the
-// user wants it. Running containers do not notice.
-func (s *session) pullImages(ctx context.Context, all bool) error {
-	for _, service := range s.project.Services {
-		policy := s.project.Compose.Services[service.Name].PullPolicy
-		if service.Build || (policy != "always" && !all) || policy == "never" {
-			continue
-		}
-		fmt.Fprintf(s.app.err, "pulling %s\n", service.Image)
-		if _, err := s.bench.Pull(ctx, service.Name); err != nil {
-			return fmt.Errorf("pull %s: %w", service.Image, err)
-		}
-	}
-	return nil
-}
-
 // plan observes, compares and plans.
 func (s *session) plan(ctx context.Context, options update.Options) (update.State, update.Plan, error) {
 	state, err := s.observe(ctx)
@@ -117,7 +103,7 @@ func (s *session) plan(ctx context.Context, options update.Options) (update.Stat
 	if err != nil {
 		return state, plan, &exitStatus{code: exitError, err: err}
 	}
-	return state, plan, s.preflight(state, plan)
+	return state, plan, s.preflight(ctx, state, plan)
 }
 
 // addMemory measures the running containers, for the forecast of second ones.
@@ -143,7 +129,7 @@ func (s *session) execute(ctx context.Context, state update.State, plan update.P
 		return err
 	}
 	runID := newRunID()
-	release, err := s.pendingRelease(s.project, plan, state, runID)
+	release, err := s.pendingRelease(s.asItWillRun(ctx, plan, state), plan, state, runID)
 	if err != nil {
 		return err
 	}

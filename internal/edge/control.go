@@ -52,6 +52,7 @@ var refusals = []struct {
 	{errConflict, wire.CodeConflict, http.StatusConflict},
 	{errBind, wire.CodeBind, http.StatusConflict},
 	{errUnknown, wire.CodeUnknown, http.StatusNotFound},
+	{errOutdated, wire.CodeOutdated, http.StatusConflict},
 	{errPersist, wire.CodePersist, http.StatusInsufficientStorage},
 	{errUnsupported, wire.CodeUnsupported, http.StatusNotImplemented},
 }
@@ -96,7 +97,7 @@ func (e *Edge) getProject(r *http.Request) (any, error) {
 	if !known {
 		return nil, errUnknown
 	}
-	return config, nil
+	return wire.ProjectState{ProjectConfig: config, Generation: e.store.generation}, nil
 }
 
 func (e *Edge) putProject(r *http.Request) (any, error) {
@@ -111,7 +112,7 @@ func (e *Edge) putProject(r *http.Request) (any, error) {
 	if maxWait <= 0 {
 		maxWait = defaultBindWait
 	}
-	generation, err := e.put(request.Config, request.WaitBind, maxWait)
+	generation, err := e.putIf(request.IfGeneration, request.Config, request.WaitBind, maxWait)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ var (
 	errBind     = errors.New("cannot listen")
 	errUnknown  = errors.New("unknown")
 	errPersist  = errors.New("cannot save the snapshot")
+	errOutdated = errors.New("changed by somebody else meanwhile")
 )
 
 // store is what the projects want. Changes are made one after the other; each ends
@@ -51,12 +52,21 @@ func newStore() *store {
 
 // put replaces one project.
 func (e *Edge) put(config wire.ProjectConfig, wait bool, maxWait time.Duration) (uint64, error) {
+	return e.putIf(0, config, wait, maxWait)
+}
+
+// putIf replaces one project unless something changed since the generation. With 0 it
+// replaces it in any case.
+func (e *Edge) putIf(generation uint64, config wire.ProjectConfig, wait bool, maxWait time.Duration) (uint64, error) {
 	if err := validate(config); err != nil {
 		return 0, fmt.Errorf("%w: %w", errInvalid, err)
 	}
 	s := e.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if generation != 0 && generation != s.generation {
+		return 0, fmt.Errorf("%w: at generation %d, not at %d", errOutdated, s.generation, generation)
+	}
 	projects := maps.Clone(s.projects)
 	projects[config.Project] = config
 	if err := conflicts(projects); err != nil {

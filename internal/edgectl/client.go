@@ -38,13 +38,15 @@ var (
 	ErrUnknown = errors.New("refused: unknown")
 	// ErrPersist means that the edge could not save the change and did not make it.
 	ErrPersist = errors.New("refused: cannot be saved")
+	// ErrOutdated means that the edge was changed since the generation of a put.
+	ErrOutdated = errors.New("refused: changed meanwhile")
 	// ErrIncompatible means that the edge speaks another version of the protocol.
 	ErrIncompatible = errors.New("the running edge speaks another protocol version")
 )
 
 var sentinels = map[string]error{
 	wire.CodeConflict: ErrConflict, wire.CodeBind: ErrBind, wire.CodeInvalid: ErrInvalid,
-	wire.CodeUnknown: ErrUnknown, wire.CodePersist: ErrPersist, wire.CodeUnsupported: ErrIncompatible,
+	wire.CodeUnknown: ErrUnknown, wire.CodeOutdated: ErrOutdated, wire.CodePersist: ErrPersist, wire.CodeUnsupported: ErrIncompatible,
 }
 
 // controlMaxWait bounds one call on the control socket.
@@ -95,6 +97,9 @@ type PutOptions struct {
 	// BindMaxWait (60 s when zero). Otherwise the put is refused with ErrBind.
 	WaitBind    bool
 	BindMaxWait time.Duration
+	// IfGeneration refuses the put with ErrOutdated if the edge is at another
+	// generation; 0 does not ask.
+	IfGeneration uint64
 }
 
 // Put replaces what one project asks of the edge and returns when it is in force and
@@ -104,6 +109,7 @@ func (c *Client) Put(ctx context.Context, config wire.ProjectConfig, options Put
 	request := wire.PutRequest{
 		Config: config, WaitBind: options.WaitBind,
 		BindMaxWaitMilliseconds: options.BindMaxWait.Milliseconds(),
+		IfGeneration:            options.IfGeneration,
 	}
 	err := c.call(ctx, http.MethodPut, projectPath(config.Project), request, &response)
 	return response, err
@@ -111,9 +117,15 @@ func (c *Client) Put(ctx context.Context, config wire.ProjectConfig, options Put
 
 // Get returns what a project asked of the edge, or ErrUnknown.
 func (c *Client) Get(ctx context.Context, projectName string) (wire.ProjectConfig, error) {
-	var config wire.ProjectConfig
-	err := c.call(ctx, http.MethodGet, projectPath(projectName), nil, &config)
-	return config, err
+	state, err := c.State(ctx, projectName)
+	return state.ProjectConfig, err
+}
+
+// State returns it with the generation of the edge; 0 if the edge does not tell it.
+func (c *Client) State(ctx context.Context, projectName string) (wire.ProjectState, error) {
+	var state wire.ProjectState
+	err := c.call(ctx, http.MethodGet, projectPath(projectName), nil, &state)
+	return state, err
 }
 
 // Projects lists the names of all projects that the edge serves.

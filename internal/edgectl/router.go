@@ -19,12 +19,12 @@ import (
 // holdTTL is how long a hold outlives the process that renews it.
 const holdTTL = 5 * time.Second
 
-// bindMaxWait is how long a port may stay taken after its old owner stopped:
+// putMaxWait is how long a port may stay taken after its old owner stopped:
 // the engine lets go of it a moment later than the container is down.
-const bindMaxWait = 5 * time.Second
+const putMaxWait = 5 * time.Second
 
-// bindPoll is the time between two attempts to listen.
-const bindPoll = 5 * time.Millisecond
+// putPoll is the time between two attempts to change a route.
+const putPoll = 5 * time.Millisecond
 
 // Router moves the routes of one project. It implements update.Router.
 type Router struct {
@@ -45,13 +45,18 @@ func NewRouter(client *Client, projectName string, install func(ctx context.Cont
 
 // Ensure implements update.Router.
 func (r *Router) Ensure(ctx context.Context, listeners []string) error {
+	return r.install(ctx, SocketDirectories(listeners))
+}
+
+// SocketDirectories lists where the listeners on sockets are.
+func SocketDirectories(listeners []string) []string {
 	var directories []string
 	for _, listener := range listeners {
 		if isSocket(listener) {
 			directories = append(directories, filepath.Dir(listener))
 		}
 	}
-	return r.install(ctx, directories)
+	return directories
 }
 
 // Route implements update.Router.
@@ -66,14 +71,38 @@ func (r *Router) Route(ctx context.Context, serviceName string, route *update.Ro
 	})
 }
 
-// change edits what the edge has of the project, in one act.
+// change edits what the edge has of the project, in one act. Others change the
+// edge too, as the follower does with an address: what was read before such a
+// change is not put.
 func (r *Router) change(ctx context.Context, edit func(*wire.ProjectConfig)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	config, err := r.current(ctx)
-	if err != nil {
+	ctx, cancel := context.WithTimeout(ctx, putMaxWait)
+	defer cancel()
+	for {
+		err := r.tryChange(ctx, edit)
+		if !errors.Is(err, ErrBind) && !errors.Is(err, ErrOutdated) {
+			return err
+		}
+		// The address may still be taken, for a moment.
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(putPoll):
+		}
+	}
+}
+
+// tryChange reads, changes and puts the configuration of the project once.
+func (r *Router) tryChange(ctx context.Context, edit func(*wire.ProjectConfig)) error {
+	state, err := r.client.State(ctx, r.project)
+	if errors.Is(err, ErrUnknown) {
+		state.Project = r.project
+	} else if err != nil {
 		return err
 	}
+	config := state.ProjectConfig
+	config.Services = slices.Clone(config.Services)
 	edit(&config)
 	setListeners(&config)
 	if len(config.Services) == 0 {
@@ -83,33 +112,8 @@ func (r *Router) change(ctx context.Context, edit func(*wire.ProjectConfig)) err
 		}
 		return err
 	}
-	return r.put(ctx, config)
-}
-
-// put repeats while an address is still taken.
-func (r *Router) put(ctx context.Context, config wire.ProjectConfig) error {
-	ctx, cancel := context.WithTimeout(ctx, bindMaxWait)
-	defer cancel()
-	for {
-		_, err := r.client.Put(ctx, config, PutOptions{})
-		if !errors.Is(err, ErrBind) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(bindPoll):
-		}
-	}
-}
-
-// current is what the edge has of the project; empty if it knows nothing.
-func (r *Router) current(ctx context.Context) (wire.ProjectConfig, error) {
-	config, err := r.client.Get(ctx, r.project)
-	if errors.Is(err, ErrUnknown) {
-		return wire.ProjectConfig{Project: r.project}, nil
-	}
-	return config, err
+	_, err = r.client.Put(ctx, config, PutOptions{IfGeneration: state.Generation})
+	return err
 }
 
 // service describes a route to the edge.

@@ -71,6 +71,22 @@ func (e *Engine) EnsureContainer(ctx context.Context, spec HostContainer) (start
 	return true, e.Start(ctx, created.ID)
 }
 
+// Mounted lists the host directories that a running container sees; ok is
+// false if none of that name runs.
+func (e *Engine) Mounted(ctx context.Context, name string) (directories []string, ok bool, err error) {
+	found, err := e.inspect(ctx, name)
+	if errors.Is(err, update.ErrNoContainer) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	for _, mount := range found.Mounts {
+		directories = append(directories, mount.Source)
+	}
+	return directories, found.State != nil && found.State.Running, nil
+}
+
 // hash identifies the description.
 func (c HostContainer) hash() string {
 	encoded, err := json.Marshal(c)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -46,6 +47,19 @@ func (e *Engine) inspect(ctx context.Context, name string) (container.InspectRes
 		return container.InspectResponse{}, fmt.Errorf("%s: %w", name, update.ErrNoContainer)
 	}
 	return found, nil
+}
+
+// HolderOf names the container that has a name, as one that is in the way; nil
+// if the name is free.
+func (e *Engine) HolderOf(ctx context.Context, name string) (*ForeignContainerError, error) {
+	found, err := e.inspect(ctx, name)
+	if errors.Is(err, update.ErrNoContainer) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &ForeignContainerError{Name: name, ID: found.ID, Origin: origin(found.Config.Labels)}, nil
 }
 
 // describe translates the engine's view of a container.

@@ -7,6 +7,16 @@ type PutRequest struct {
 	// in the background for BindMaxWaitMilliseconds (60 s when zero) and reports the state.
 	WaitBind                bool  `json:"wait_bind,omitempty"`
 	BindMaxWaitMilliseconds int64 `json:"bind_max_wait_ms,omitempty"`
+	// IfGeneration refuses the change with CodeOutdated if the edge is not at this
+	// generation any more; 0 takes it in any case.
+	IfGeneration uint64 `json:"if_generation,omitempty"`
+}
+
+// ProjectState is the answer to GET /v1/projects/{project}: what the project asked for,
+// and the generation of the edge at which it was read.
+type ProjectState struct {
+	ProjectConfig
+	Generation uint64 `json:"generation"`
 }
 
 // PutResponse tells what the edge serves since the change.
@@ -109,6 +119,7 @@ const (
 	CodeBind        = "bind"
 	CodeUnknown     = "unknown"
 	CodePersist     = "persist"
+	CodeOutdated    = "outdated"
 	CodeUnsupported = "unsupported"
 )
 
