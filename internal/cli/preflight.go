@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 
+	"gapless/internal/edge/wire"
 	"gapless/internal/edgectl"
 	"gapless/internal/engine"
 	"gapless/internal/update"
@@ -19,14 +22,14 @@ func (s *session) preflight(ctx context.Context, state update.State, plan update
 	if problems := s.takenPorts(state); len(problems) > 0 {
 		return refuse(errors.Join(problems...), "stop what holds the port, or choose another one")
 	}
-	if err := s.checkListeners(ctx, plan); err != nil {
+	if err := s.checkListeners(ctx, plan, state); err != nil {
 		return err
 	}
 	return s.freeNames(ctx, state, plan, s.engine.HolderOf)
 }
 
-// checkListeners refuses sockets that the running edge cannot make.
-func (s *session) checkListeners(ctx context.Context, plan update.Plan) error {
+// checkListeners refuses sockets and ports that the edge cannot have.
+func (s *session) checkListeners(ctx context.Context, plan update.Plan, state update.State) error {
 	directory, err := edgeDirectory()
 	if err != nil {
 		return err
@@ -39,8 +42,48 @@ func (s *session) checkListeners(ctx context.Context, plan update.Plan) error {
 		if err := s.checkSockets(ctx, directory, edgectl.SocketDirectories(edge.Listeners)); err != nil {
 			return err
 		}
+		if err := s.checkPorts(ctx, edge.Listeners, state); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// checkPorts refuses a port of the edge that somebody else has: neither the
+// edge itself nor a container of this project, whose port moves to the edge.
+func (s *session) checkPorts(ctx context.Context, listeners []string, state update.State) error {
+	health, err := s.edge.Health(ctx)
+	if err != nil && !errors.Is(err, edgectl.ErrNotRunning) {
+		return err
+	}
+	serving := map[int]bool{}
+	for _, l := range health.Listeners {
+		if l.State == wire.ListenerServing {
+			serving[portOf(l.Address)] = true
+		}
+	}
+	for _, listener := range listeners {
+		port := portOf(listener)
+		owner, taken := state.TakenPorts[port]
+		if port == 0 || !taken || serving[port] || s.owns(state, owner) {
+			continue
+		}
+		return refuse(fmt.Errorf("the edge cannot listen on %s: port %d is taken by %s", listener, port, owner), "stop what holds the port, or choose another one in x-gapless.edge")
+	}
+	return nil
+}
+
+// portOf is the port of "host:port"; 0 for anything else.
+func portOf(address string) int {
+	_, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return 0
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return port
 }
 
 // takenPorts lists the host ports that new services need and others hold.

@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -145,4 +147,22 @@ func TestRollback(t *testing.T) {
 		t.Fatalf("exit code %d\n%s", r.code, r.output)
 	}
 	s.expect("v1")
+}
+
+// TestPortOfAStranger refuses a port that another process has, before anything
+// is touched.
+func TestPortOfAStranger(t *testing.T) {
+	s := newShop(t)
+	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", s.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	r := s.run("v1", "update", "--yes")
+	if r.code != 13 || !strings.Contains(r.output, fmt.Sprintf("port %d is taken", s.port)) {
+		t.Errorf("exit code %d\n%s", r.code, r.output)
+	}
+	if all := s.containers(); len(all) != 0 {
+		t.Errorf("containers were made: %v", all)
+	}
 }
