@@ -4,6 +4,8 @@
 #                                 the directory for DOCKER_CONFIG
 #   scripts/tools.sh bench        the same, and nginx, haproxy, wrk, mmdebstrap
 #                                 and curl from Debian
+#   scripts/tools.sh e2e          the same, and the nginx that one scenario puts
+#                                 before the edge
 #   scripts/tools.sh race         the C compiler that the race detector needs
 #   scripts/tools.sh staticcheck  staticcheck; prints its path
 # What was built once is kept in the cache, outside of the tree.
@@ -77,10 +79,14 @@ bench)
 	install nginx=nginx-light haproxy=haproxy wrk=wrk mmdebstrap=mmdebstrap curl=curl
 	build_compose
 	;;
+e2e)
+	install nginx=nginx-light
+	build_compose
+	;;
 race) install "gcc=gcc libc6-dev" ;;
 staticcheck) build_staticcheck ;;
 *)
-	sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac

@@ -342,7 +342,7 @@ func TestSocket(t *testing.T) {
 		nginx = "/usr/sbin/nginx"
 	}
 	if _, err := os.Stat(nginx); err != nil {
-		t.Fatal("nginx is needed: scripts/tools.sh bench installs it")
+		t.Fatal("nginx is needed: scripts/tools.sh e2e installs it")
 	}
 	s := newShop(t)
 	build(t, "v2", "")
