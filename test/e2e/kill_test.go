@@ -32,6 +32,8 @@ func TestSecondUpdate(t *testing.T) {
 	if r.code != 12 || !strings.Contains(r.output, fmt.Sprint(first.Process.Pid)) {
 		t.Errorf("exit code %d, want 12 and the owner %d:\n%s", r.code, first.Process.Pid, r.output)
 	}
+	// Dead in the middle of its run, and not before it began.
+	waitFor(t, func() bool { return strings.Contains(strings.Join(s.containers(), " "), "-api-2_") })
 	_ = first.Process.Kill()
 	_ = first.Wait()
 	if r := s.run("v1", "resume"); r.code != 10 {
