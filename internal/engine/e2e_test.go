@@ -105,7 +105,7 @@ func composeConfig(t *testing.T) string {
 	cache, _ := os.UserCacheDir()
 	found, _ := filepath.Glob(filepath.Join(cache, "gapless", "compose-v5*", "cli-plugins", "docker-compose"))
 	if len(found) == 0 {
-		t.Skip("docker compose is not there")
+		t.Fatal("docker compose is not there: scripts/tools.sh builds it")
 	}
 	return filepath.Dir(filepath.Dir(found[0]))
 }

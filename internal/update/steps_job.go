@@ -18,9 +18,6 @@ type JobStep struct {
 	Why     string        `json:"why,omitempty"`
 }
 
-// jobPoll is the time between two looks at a running job.
-const jobPoll = 50 * time.Millisecond
-
 // Do creates and starts the container unless it ran already, and waits.
 func (s *JobStep) Do(ctx context.Context, env *Env) error {
 	spec := CreateSpec{Service: s.Service, Name: s.Name, Number: s.Number, Inherit: s.Inherit, Run: env.Run, Release: s.Release}

@@ -33,7 +33,7 @@ type contender struct {
 	process *exec.Cmd
 	// cost is CPU microseconds per request, rate is requests per second.
 	cost, rate      []float64
-	idleKB, afterKB int
+	idleKB int
 }
 
 func main() {
