@@ -32,8 +32,8 @@ type contender struct {
 	address string
 	process *exec.Cmd
 	// cost is CPU microseconds per request, rate is requests per second.
-	cost, rate      []float64
-	idleKB int
+	cost, rate []float64
+	idleKB     int
 }
 
 func main() {
