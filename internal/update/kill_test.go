@@ -141,7 +141,7 @@ func (s scenario) kill(t *testing.T, at int, after bool, old, updated string) bo
 // exempt lifts the promise of a target from services that are held while
 // they change: after a crash the edge lets their requests wait.
 func (w *world) exempt(s scenario) {
-	for _, c := range s.singles {
+	for _, c := range slices.Concat(s.singles, s.held) {
 		w.covered = slices.DeleteFunc(slices.Clone(w.covered), func(name string) bool { return name == c })
 	}
 }

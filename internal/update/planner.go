@@ -30,14 +30,15 @@ const (
 	memoryReserve = 64 << 20
 )
 
-// StrategyRolling replaces service by service.
-const StrategyRolling = "rolling"
-
 // Options narrow a plan.
 type Options struct {
-	Named []string // services; empty: all that changed
-	Tags  []Step   // image references to move first, of a rollback
-	Cause string   // reason that stands before the changes
+	Named    []string // services; empty: all that changed
+	Tags     []Step   // image references to move first, of a rollback
+	Cause    string   // reason that stands before the changes
+	Strategy string   // empty or StrategyAuto: found out
+	// Migrations says whether the code that runs now survives the migrations of
+	// the new version: MigrationsCompatible, MigrationsBreaking or empty.
+	Migrations string
 }
 
 // Planner makes the plan of one update. It does no I/O: the same input gives
@@ -49,6 +50,7 @@ type Planner struct {
 	options Options
 
 	plan     Plan
+	work     []work // in the order of their dependencies
 	prepare  []Step
 	shift    []Step
 	commit   []Step
@@ -57,6 +59,7 @@ type Planner struct {
 	unrouted map[string]bool // services that still have a route and shall have none
 	numbers  map[string]map[int]bool
 	memory   int64 // forecast to be still available, in bytes
+	inPlace  bool  // no second copies
 }
 
 // Make plans the update of a project to what its files want.
@@ -70,6 +73,10 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	for _, service := range p.Services {
 		why.add(service.Name, planner.service(service))
 	}
+	if err := planner.choose(); err != nil {
+		return Plan{}, err
+	}
+	strategies[planner.plan.Strategy](planner)
 	planner.unroute()
 	return planner.assemble(why.words()), nil
 }
@@ -87,7 +94,7 @@ func newPlanner(state State, p *project.Project, changes []change.Change, option
 		unrouted: map[string]bool{},
 		numbers:  map[string]map[int]bool{},
 		memory:   state.MemoryAvailableBytes,
-		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1, Strategy: StrategyRolling},
+		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1},
 	}
 	if planner.adopts() {
 		planner.plan.From, planner.plan.To = from+1, from+2

@@ -13,6 +13,23 @@ import (
 
 // roll plans the replacement of a long-running service.
 func (p *Planner) roll(s project.Service, c change.Change) {
+	r, old := p.newRoll(s, c)
+	r.replace(old, c.Missing)
+	r.finish(c)
+}
+
+// finish takes surplus containers out and ends a takeover that is still open.
+func (r *roll) finish(c change.Change) {
+	r.shrink(c.Surplus)
+	if r.takeover { // some containers stay, and only the way to them changes
+		r.takeover = false
+		r.switchTo(r.now)
+	}
+}
+
+// newRoll is the replacement of a service before its first step, with the
+// containers that do not fit any more.
+func (p *Planner) newRoll(s project.Service, c change.Change) (*roll, []Container) {
 	if p.unrouted[s.Name] {
 		p.dropRoute(s.Name) // the edge must let go of a port that the service takes back
 		p.note(s.Name, true, "has no route any more: the edge stops answering for it")
@@ -32,12 +49,7 @@ func (p *Planner) roll(s project.Service, c change.Change) {
 	for _, name := range c.Replace {
 		old = append(old, byName[name])
 	}
-	r.replace(old, c.Missing)
-	r.shrink(c.Surplus, byName)
-	if r.takeover { // some containers stay, and only the way to them changes
-		r.takeover = false
-		r.switchTo(r.now)
-	}
+	return r, old
 }
 
 // roll is the replacement of one service under way: the targets that get its
@@ -93,6 +105,9 @@ func (r *roll) order(replaced int) (reason string, stopFirst bool) {
 		return "order: stop-first", true
 	case s.Overlap != nil && !*s.Overlap:
 		return "overlap: false", true
+	}
+	if r.inPlace {
+		return "no second copy", true
 	}
 	return r.memoryReason()
 }
@@ -310,10 +325,12 @@ func (r *roll) predict(held, others bool, reason string) {
 }
 
 // shrink takes surplus containers out.
-func (r *roll) shrink(surplus []string, byName map[string]Container) {
+func (r *roll) shrink(surplus []string) {
 	var gone []Container
-	for _, name := range surplus {
-		gone = append(gone, byName[name])
+	for _, c := range r.state.ContainersOf(r.service.Name) {
+		if slices.Contains(surplus, c.Name) {
+			gone = append(gone, c)
+		}
 	}
 	if len(gone) == 0 {
 		return
