@@ -22,7 +22,7 @@ func (s *session) observe(ctx context.Context) (update.State, error) {
 	state := update.State{
 		Containers: observed.Containers, Images: observed.Images, ConfigHashes: observed.ConfigHashes,
 		MemoryAvailableBytes: observed.MemoryAvailableBytes, TakenPorts: observed.TakenPorts,
-		BuildHashes: map[string]string{}, BootTimes: map[string]time.Duration{},
+		BuildHashes: map[string]string{}, StepTimes: map[string]time.Duration{},
 	}
 	if state.Routes, err = s.routes(ctx); err != nil {
 		return state, err
@@ -56,8 +56,8 @@ func (s *session) addRelease(state *update.State) error {
 	}
 	state.Release = &release
 	for name, service := range release.Services {
-		if service.BootTime > 0 {
-			state.BootTimes[name] = service.BootTime
+		for verb, took := range service.StepTimes {
+			state.StepTimes[update.StepKey(verb, name)] = took
 		}
 	}
 	return nil

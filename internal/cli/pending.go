@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"time"
 
 	"gapless/internal/project"
@@ -18,9 +19,17 @@ func (s *session) pendingRelease(p *project.Project, plan update.Plan, state upd
 		Strategy: plan.Strategy, Because: plan.Because, Rendered: rendered, Services: map[string]update.ReleaseService{}}
 	for _, service := range p.Services {
 		release.Services[service.Name] = update.ReleaseService{
-			BuildHash: sourceAfter(service, plan, state), BootTime: state.BootTimes[service.Name]}
+			BuildHash: sourceAfter(service, plan, state), StepTimes: stepTimesOf(state.Release, service.Name)}
 	}
 	return release, nil
+}
+
+// stepTimesOf is what the last release knew of the times of a service.
+func stepTimesOf(release *update.Release, serviceName string) map[string]time.Duration {
+	if release == nil {
+		return nil
+	}
+	return maps.Clone(release.Services[serviceName].StepTimes)
 }
 
 // sourceAfter is the digest of the source that a service runs after the plan:

@@ -262,7 +262,7 @@ func TestHoldShorterThanBootIsAGap(t *testing.T) {
 	service := with(web("api"), func(s *project.Service) { s.ContainerName = "shop-api-1"; s.HoldLimit = 30 * time.Second })
 	p := &project.Project{Name: "shop", Services: []project.Service{service}, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
 	old := up("api", 1)
-	plan, err := Make(State{Containers: []Container{old}, BootTimes: map[string]time.Duration{"api": 45 * time.Second},
+	plan, err := Make(State{Containers: []Container{old}, StepTimes: map[string]time.Duration{StepKey("gate", "api"): 45 * time.Second},
 		Routes: map[string]RouteState{"api": {Path: "/", Port: 8000, Listeners: []string{":80"}, Targets: []TargetRef{{Container: old.Name, Weight: 1}}}}},
 		p, []change.Change{{Service: "api", Replace: []string{old.Name}, Causes: []change.Cause{{Kind: change.KindImage, Words: "image"}}}}, Options{})
 	if err != nil {

@@ -292,10 +292,10 @@ func releases(steps []Step) []Step {
 // predict says what a stop-first replacement will cost.
 func (r *roll) predict(held, others bool, reason string) {
 	boot := "the time that " + r.service.Name + " takes to boot (not measured yet)"
-	if took := r.state.BootTimes[r.service.Name]; took > 0 {
+	took := r.state.StepTimes[StepKey("gate", r.service.Name)]
+	if took > 0 {
 		boot = fmt.Sprintf("about %s (measured by the last update)", took.Round(100*time.Millisecond))
 	}
-	took := r.state.BootTimes[r.service.Name]
 	switch {
 	case held && took > r.holdLimit():
 		r.note(r.service.Name, true, "%s: requests wait for %s, which is longer than the %s that they may wait: set hold.limit", reason, boot, DurationText(r.holdLimit()))

@@ -59,7 +59,7 @@ type State struct {
 	Release              *Release                 `json:"release,omitempty"`
 	MemoryAvailableBytes int64                    `json:"memoryAvailableBytes,omitempty"` // 0 if not measured
 	TakenPorts           map[int]string           `json:"-"`                              // host ports in use, with the owner
-	BootTimes            map[string]time.Duration `json:"-"`                              // measured by earlier updates, by service name
+	StepTimes            map[string]time.Duration `json:"-"`                              // measured by earlier updates, by StepKey
 }
 
 // ContainersOf lists the containers of one service by their number.
