@@ -96,12 +96,19 @@ type RouteTarget struct {
 	Address string // host:port
 }
 
+// RouteChange gives a service another route, or takes it away.
+type RouteChange struct {
+	Service string
+	Route   *RouteState // nil: taken away
+	Targets []RouteTarget
+}
+
 // Router is the edge, as far as an update needs it.
 type Router interface {
-	// Route replaces the route of a service; nil takes it away. The services in
-	// instead lose theirs in the same act. All requests that arrive after it
-	// returned follow the new one.
-	Route(ctx context.Context, serviceName string, route *RouteState, targets []RouteTarget, instead ...string) error
+	// Routes makes all the changes in one act: no request sees one of them
+	// without the others, and a refused one changes nothing. All requests that
+	// arrive after it returned follow the new routes.
+	Routes(ctx context.Context, changes []RouteChange) error
 	// Hold parks the requests for a service until Release, at most for the
 	// limit each. It renews its own lease: if this process dies, the edge
 	// releases by itself.

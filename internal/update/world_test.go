@@ -325,16 +325,18 @@ func (f fakeContainers) SettleStop(_ context.Context, name string, _ time.Durati
 
 type fakeRouter struct{ w *world }
 
-func (f fakeRouter) Route(_ context.Context, serviceName string, route *RouteState, targets []RouteTarget, instead ...string) error {
-	return f.w.call("route "+serviceName, func() error {
-		for _, name := range instead {
-			delete(f.w.routes, name)
+func (f fakeRouter) Routes(_ context.Context, changes []RouteChange) error {
+	label := "route"
+	for _, c := range changes {
+		label += " " + c.Service
+	}
+	return f.w.call(label, func() error {
+		for _, c := range changes {
+			delete(f.w.routes, c.Service)
+			if c.Route != nil {
+				f.w.routes[c.Service] = fakeRoute{*c.Route, c.Targets}
+			}
 		}
-		if route == nil {
-			delete(f.w.routes, serviceName)
-			return nil
-		}
-		f.w.routes[serviceName] = fakeRoute{*route, targets}
 		return nil
 	})
 }
