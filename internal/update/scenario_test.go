@@ -124,6 +124,22 @@ var scenarios = []scenario{
 		release: &Release{Number: 7}, options: Options{Strategy: StrategyReload}, covered: []string{"api", "shop"}, singles: []string{"api", "worker"},
 	},
 	{
+		name: "blue-green",
+		services: []project.Service{
+			with(plain("migratejob", project.RoleJob), func(s *project.Service) { s.Restart = "no" }),
+			with(web("api"), func(s *project.Service) { s.Replicas = 2 }), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }),
+			plain("worker", project.RoleWorker), plain("beat", project.RoleScheduler),
+		},
+		running: []Container{up("api", 1), up("api", 2), up("shop", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"api", "shop"}, singles: []string{"beat"}, memory: 4 << 30,
+	},
+	{
+		name:     "blue-green, the second is bad",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" })},
+		running:  []Container{up("api", 1), up("shop", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"api", "shop"}, bad: "shop",
+	},
+	{
 		name:     "first run",
 		services: []project.Service{plain("db", project.RoleStateful), web("api"), plain("beat", project.RoleScheduler)},
 	},

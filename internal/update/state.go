@@ -76,6 +76,16 @@ func (s State) ContainersOf(serviceName string) []Container {
 	return found
 }
 
+// copyBytes is what one container of a service needs, judged by the running
+// ones; 0 if that is not known.
+func (s State) copyBytes(serviceName string) int64 {
+	var most int64
+	for _, c := range s.ContainersOf(serviceName) {
+		most = max(most, c.MemoryBytes)
+	}
+	return most
+}
+
 // RouteState is how requests reach one service through the edge.
 type RouteState struct {
 	Listeners  []string    `json:"listeners,omitempty"` // ":80" or the path of a unix socket

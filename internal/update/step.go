@@ -35,6 +35,7 @@ var stepKinds = map[string]func() Step{
 	"start":    func() Step { return &StartStep{} },
 	"gate":     func() Step { return &GateStep{} },
 	"keep":     func() Step { return &KeepStep{} },
+	"watch":    func() Step { return &WatchStep{} },
 	"switch":   func() Step { return &SwitchStep{} },
 	"drain":    func() Step { return &DrainStep{} },
 	"hold":     func() Step { return &HoldStep{} },
