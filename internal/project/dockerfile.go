@@ -12,23 +12,31 @@ import (
 // the builder judges it.
 const maxDockerfileBytes = 256 << 10
 
-// baseImage returns the image that the built stage starts from. Stages that
-// build upon each other are followed; variables are not resolved.
-func baseImage(build *types.BuildConfig) string {
+// dockerfileOf reads the Dockerfile of a build, empty when it cannot be read.
+func dockerfileOf(build *types.BuildConfig) string {
 	if build == nil || isRemote(build.Context) {
 		return ""
 	}
-	content := []byte(build.DockerfileInline)
+	if build.DockerfileInline != "" {
+		return build.DockerfileInline
+	}
+	name := build.Dockerfile
+	if name == "" {
+		name = "Dockerfile"
+	}
+	content, err := readLimited(absolute(build.Context, name), maxDockerfileBytes)
+	if err != nil {
+		return ""
+	}
+	return string(content)
+}
+
+// baseImage returns the image that the built stage starts from. Stages that
+// build upon each other are followed; variables are not resolved.
+func baseImage(build *types.BuildConfig) string {
+	content := []byte(dockerfileOf(build))
 	if len(content) == 0 {
-		name := build.Dockerfile
-		if name == "" {
-			name = "Dockerfile"
-		}
-		read, err := readLimited(absolute(build.Context, name), maxDockerfileBytes)
-		if err != nil {
-			return ""
-		}
-		content = read
+		return ""
 	}
 	bases, stage := stages(content)
 	if build.Target != "" {
