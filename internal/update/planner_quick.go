@@ -20,6 +20,7 @@ func (p *Planner) quick() {
 	var jobs, rest []work
 	for _, w := range p.work {
 		switch {
+		case p.aside(w):
 		case w.is(project.RoleJob):
 			jobs = append(jobs, w)
 		case w.is(project.RoleStateful, project.RoleFront):
@@ -45,6 +46,7 @@ func (p *Planner) quick() {
 	for _, w := range jobs {
 		p.job(w.service, w.change)
 	}
+	p.migrate()
 	p.startAll(webs)
 	for _, t := range webs {
 		t.release()
