@@ -239,6 +239,7 @@ func TestExitOf(t *testing.T) {
 		"rolled back on Ctrl-C":   {update.Outcome{Result: update.ResultRolledBack, Cause: fmt.Errorf("x: %w", update.ErrInterrupted)}, exitInterrupted},
 		"aborted":                 {update.Outcome{Result: update.ResultAborted, Cause: broken}, exitError},
 		"aborted on Ctrl-C":       {update.Outcome{Result: update.ResultAborted, Cause: update.ErrInterrupted}, exitInterrupted},
+		"a check refused":         {update.Outcome{Result: update.ResultAborted, Cause: fmt.Errorf("x: %w", &update.CheckError{Failed: &update.GateError{}})}, exitRefused},
 		"held after a failure":    {update.Outcome{Result: update.ResultHeld, Cause: broken, Stuck: broken}, exitUndoFailed},
 		"held without a failure":  {update.Outcome{Result: update.ResultHeld, Stuck: broken}, exitHeld},
 		"held after a bad Ctrl-C": {update.Outcome{Result: update.ResultHeld, Cause: update.ErrInterrupted, Stuck: broken}, exitUndoFailed},

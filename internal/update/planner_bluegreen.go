@@ -41,9 +41,9 @@ func (p *Planner) blueGreen() {
 // canStandBeside tells whether old and new containers of a service may run at
 // the same time.
 func (p *Planner) canStandBeside(w work) bool {
-	r, old := p.newRoll(w.service, w.change)
-	_, stopFirst := r.order(len(old))
-	return !stopFirst && !r.takeover
+	r, _ := p.newRoll(w.service, w.change)
+	_, alone := r.cannotOverlap()
+	return !alone && !r.takeover
 }
 
 // retire plans that the old containers go once the release is decided.

@@ -92,10 +92,22 @@ func (r *roll) replace(old []Container, missing int) {
 // order decides whether the old container must be gone before the new one
 // starts, and says why.
 func (r *roll) order(replaced int) (reason string, stopFirst bool) {
-	s := r.service
 	if replaced == 0 {
 		return "", false
 	}
+	if reason, yes := r.cannotOverlap(); yes {
+		return reason, true
+	}
+	if r.inPlace {
+		return "no second copy", true
+	}
+	return r.memoryReason()
+}
+
+// cannotOverlap tells whether two containers of the service may never run at
+// the same time, and why.
+func (r *roll) cannotOverlap() (reason string, yes bool) {
+	s := r.service
 	if reason, yes := s.CannotOverlap(); yes && !r.portMovesToEdge(reason) {
 		if s.Order == project.OrderStartFirst {
 			r.note(s.Name, false, "order start-first is not possible: %s", reason)
@@ -112,10 +124,7 @@ func (r *roll) order(replaced int) (reason string, stopFirst bool) {
 	case s.Overlap != nil && !*s.Overlap:
 		return "overlap: false", true
 	}
-	if r.inPlace {
-		return "no second copy", true
-	}
-	return r.memoryReason()
+	return "", false
 }
 
 // portMovesToEdge tells whether the only obstacle is a host port of the old

@@ -19,8 +19,11 @@ type scenario struct {
 	options  Options
 	covered  []string
 	singles  []string
-	held     []string // beside the singles: services whose requests wait while nobody serves them
-	bad      string   // a service whose new version never gets healthy
+	held     []string      // beside the singles: services whose requests wait while nobody serves them
+	bad      string        // a service whose new version never gets healthy
+	steps    []Step        // of the shift, in place of the planner's
+	failing  string        // first word of the command of a one-off that fails
+	taskTime time.Duration // that a one-off takes
 }
 
 const oldImage, newImage = "sha256:old", "sha256:new"
@@ -206,5 +209,9 @@ func (s scenario) build() (*world, Plan, error) {
 	}
 	w.covered = s.covered
 	plan, err := Make(state, p, change.Detect(p, wanted, running), s.options)
+	if s.steps != nil {
+		plan.Phases = []Phase{{PhaseShift, s.steps}, {PhaseCommit, []Step{&RecordStep{Release: plan.To}}}}
+	}
+	w.failing[s.failing], w.taskTime = true, s.taskTime
 	return w, plan, err
 }

@@ -32,6 +32,7 @@ var stepKinds = map[string]func() Step{
 	"tag":      func() Step { return &TagStep{} },
 	"edge":     func() Step { return &EdgeStep{} },
 	"job":      func() Step { return &JobStep{} },
+	"task":     func() Step { return &TaskStep{} },
 	"start":    func() Step { return &StartStep{} },
 	"gate":     func() Step { return &GateStep{} },
 	"keep":     func() Step { return &KeepStep{} },
