@@ -110,16 +110,31 @@ type RouteChange struct {
 	Targets []RouteTarget
 }
 
+// HoldSpec says how long requests wait, and what becomes of those that wait
+// longer.
+type HoldSpec struct {
+	// Limit is how long requests wait. Without a page each one fails after it.
+	// With one, all are answered with it once the hold is that old, those that
+	// arrive then at once; with 0 none waits.
+	Limit time.Duration
+	Page  *Page
+}
+
+// Page answers requests, with status 503, that can neither be served nor wait.
+type Page struct {
+	HTML       string        `json:"html,omitempty"`       // empty: the built-in one
+	RetryAfter time.Duration `json:"retryAfter,omitempty"` // that clients are asked to wait; 0: the edge's default
+}
+
 // Router is the edge, as far as an update needs it.
 type Router interface {
 	// Routes makes all the changes in one act: no request sees one of them
 	// without the others, and a refused one changes nothing. All requests that
 	// arrive after it returned follow the new routes.
 	Routes(ctx context.Context, changes []RouteChange) error
-	// Hold parks the requests for a service until Release, at most for the
-	// limit each. It renews its own lease: if this process dies, the edge
-	// releases by itself.
-	Hold(ctx context.Context, serviceName string, limit time.Duration) error
+	// Hold parks the requests for a service until Release. It renews its own
+	// lease: if this process dies, the edge releases by itself.
+	Hold(ctx context.Context, serviceName string, spec HoldSpec) error
 	Release(ctx context.Context, serviceName string) error
 	// InFlight counts the requests that a container is still answering,
 	// whether it is still routed to or not.

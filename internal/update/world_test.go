@@ -353,7 +353,7 @@ func (f fakeRouter) Routes(_ context.Context, changes []RouteChange) error {
 	})
 }
 
-func (f fakeRouter) Hold(_ context.Context, serviceName string, _ time.Duration) error {
+func (f fakeRouter) Hold(_ context.Context, serviceName string, _ HoldSpec) error {
 	return f.w.call("hold "+serviceName, func() error { f.w.held[serviceName] = true; return nil })
 }
 
