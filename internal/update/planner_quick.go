@@ -75,7 +75,7 @@ func (p *Planner) startAll(all []*turnover) {
 // hold lets the requests wait, if there are any that could.
 func (t *turnover) hold() {
 	if t.routed() && len(t.now) > 0 && len(t.old) > 0 {
-		t.holds = []Step{&HoldStep{Service: t.service.Name, Limit: t.holdLimit(), Why: quickReason}}
+		t.holds = []Step{t.holdStep(t.service.Name, t.holdLimit(), quickReason)}
 		t.shift = append(t.shift, t.holds...)
 	}
 }

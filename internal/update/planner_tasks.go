@@ -47,7 +47,7 @@ func (p *Planner) task(w work, purpose string, command []string, limit time.Dura
 // new as itself.
 func (p *Planner) check() {
 	for _, w := range p.work {
-		if !w.differs() || !p.running(w.service) {
+		if !w.differs() || !p.running(w.service) || p.onlyStatic(w) {
 			continue
 		}
 		for _, command := range w.service.Checks {
@@ -139,7 +139,7 @@ func (p *Planner) migrate() {
 	for _, m := range p.migrations() {
 		p.shift = append(p.shift, p.task(m.work, TaskMigrate, m.service.Migrate, migrateLimit, m.words()))
 		if m.verdict != MigrationsCompatible {
-			p.note(m.service.Name, false, "what %s do to the data stays if the update is undone", m.words())
+			p.note(m.service.Name, false, "%s: what is done to the data stays if the update is undone", m.words())
 		}
 	}
 	p.migrated = true

@@ -82,17 +82,17 @@ func (p *Planner) decide() (name, why string) {
 	for _, m := range p.migrations() {
 		switch m.verdict {
 		case MigrationsBreaking:
-			return StrategyQuick, m.words() + ": the version that runs now does not survive them, so old and new must not run together"
+			return StrategyQuick, m.words() + ": what runs now does not survive that, so old and new must not run together"
 		case MigrationsCompatible:
 			if p.running(m.service) {
 				due = append(due, m.words())
 			}
 		default:
-			return StrategyQuick, m.words() + ": nobody said whether the version that runs now survives them; if it does, --migrations compatible lets it serve meanwhile"
+			return StrategyQuick, m.words() + ": nobody said whether what runs now survives that; if it does, --migrations compatible lets it serve meanwhile"
 		}
 	}
 	if len(due) > 0 {
-		return StrategyRolling, strings.Join(due, ", ") + ": the version that runs now survives them, so they come first"
+		return StrategyRolling, strings.Join(due, ", ") + ": what runs now survives that, so it comes first"
 	}
 	return StrategyRolling, ""
 }
