@@ -41,6 +41,8 @@ type world struct {
 	ran      []string            // commands of one-offs that were started
 	taskTime time.Duration       // that one-offs take; 0: they end at once
 	failing  map[string]bool     // first words of commands that end with code 1
+	quiesced map[string]int      // PID of workers that take no more jobs, by container name
+	notices  int                 // that the user was given
 }
 
 // zombie is the request of a dead client that dockerd still carries out.
@@ -58,14 +60,14 @@ func newWorld() *world {
 	return &world{
 		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{},
 		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
-		commands: map[string][]string{}, failing: map[string]bool{},
+		commands: map[string][]string{}, failing: map[string]bool{}, quiesced: map[string]int{},
 		now: time.Unix(1_800_000_000, 0),
 	}
 }
 
 func (w *world) env() *Env {
 	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w},
-		Gate: fakeGate{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
+		Gate: fakeGate{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
 		Logs: func(context.Context, string) []string { return nil }}
 }
 
@@ -93,7 +95,7 @@ func (w *world) call(label string, effect func() error) error {
 }
 
 func asynchronous(label string) bool {
-	return strings.HasPrefix(label, "create ") || strings.HasPrefix(label, "signal ")
+	return strings.HasPrefix(label, "create ") || strings.HasPrefix(label, "signal ") || strings.HasPrefix(label, "exec ")
 }
 
 func nameOf(label string) string {
@@ -164,6 +166,7 @@ func (w *world) add(c Container) *Container {
 
 func (w *world) boot(c *Container) {
 	w.lastID++
+	w.now = w.now.Add(time.Millisecond)
 	c.Running, c.StartedAt, c.PID = true, w.now, w.lastID
 	c.Addresses = []string{fmt.Sprintf("10.0.0.%d", w.lastID)}
 }
@@ -175,6 +178,9 @@ func (w *world) summary() string {
 	for _, name := range slices.Sorted(maps.Keys(w.containers)) {
 		c := w.containers[name]
 		lines = append(lines, fmt.Sprintf("%s %s running=%t restart=%s", name, c.ImageID, c.Running, c.Restart))
+		if c.Running && w.quiesced[name] == c.PID {
+			lines = append(lines, name+" takes no jobs")
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.routes)) {
 		lines = append(lines, fmt.Sprintf("route %s -> %v on %v", name, w.serving(name), w.routes[name].state.Listeners))
@@ -403,9 +409,13 @@ func (f fakeJournal) Append(entry Entry) error {
 	return f.w.call("journal "+string(entry.Kind), func() error { f.w.entries = append(f.w.entries, entry); return nil })
 }
 
-type fakeSink struct{}
+type fakeSink struct{ w *world }
 
-func (fakeSink) Emit(Event) {}
+func (f fakeSink) Emit(event Event) {
+	if event.Kind == EventNotice {
+		f.w.notices++
+	}
+}
 
 type fakeClock struct{ w *world }
 
