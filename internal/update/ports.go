@@ -89,6 +89,13 @@ type Containers interface {
 	// Signal sends a signal and does not wait. A container that does not run
 	// is no error.
 	Signal(ctx context.Context, name, signal string) error
+	// SignalProcess sends a signal to the main process itself, past the engine,
+	// which would take it for a stop and forget the restart policy.
+	SignalProcess(ctx context.Context, name, signal string) error
+	// Exec runs a command in a container that runs and returns how it ended. One
+	// that takes longer is ended as far as possible and is an error. The command
+	// goes on if this process dies: it must not do work that is done once.
+	Exec(ctx context.Context, name string, argv []string, atMost time.Duration) (ExecResult, error)
 	// SetRestart sets the restart policy.
 	SetRestart(ctx context.Context, name, policy string) error
 	// SettleStop makes sure that no stop request of a dead client is still
