@@ -12,6 +12,10 @@ import (
 // empty if nothing is. How it is done is the strategy's matter.
 func (p *Planner) service(s project.Service) string {
 	c, changed := p.changes[s.Name]
+	if !changed && p.restartAsked(s) {
+		p.work = append(p.work, work{s, change.Change{Service: s.Name}})
+		return "restart asked for"
+	}
 	if !changed {
 		return p.routeOnly(s)
 	}
