@@ -37,13 +37,18 @@ type Env struct {
 // Images builds, fetches and names images.
 type Images interface {
 	// Build makes the image of a service with build: and returns its ID.
-	Build(ctx context.Context, serviceName string) (string, error)
+	Build(ctx context.Context, serviceName string, options BuildOptions) (string, error)
 	// Pull fetches the image of a service and returns its ID.
 	Pull(ctx context.Context, serviceName string) (string, error)
 	// Tag makes the reference name the image, whatever it named before.
 	Tag(ctx context.Context, imageID, reference string) error
 	// Untag removes the name. No such name is no error.
 	Untag(ctx context.Context, reference string) error
+}
+
+// BuildOptions change how an image is made.
+type BuildOptions struct {
+	NoCache bool // run every instruction again, as for dependencies without a version
 }
 
 // CreateSpec asks for one container of a service.

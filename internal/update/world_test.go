@@ -205,7 +205,7 @@ func (w *world) reference(serviceName string) string {
 
 type fakeImages struct{ w *world }
 
-func (f fakeImages) Build(_ context.Context, serviceName string) (string, error) {
+func (f fakeImages) Build(_ context.Context, serviceName string, _ BuildOptions) (string, error) {
 	id := f.w.wanted[serviceName]
 	return id, f.w.call("build "+serviceName, func() error { f.w.tags[f.w.reference(serviceName)] = id; return nil })
 }
