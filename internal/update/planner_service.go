@@ -55,7 +55,8 @@ func (p *Planner) fetch(s project.Service, c change.Change) {
 	p.fetched[s.Image] = c.Build || c.Pull
 	switch {
 	case c.Build:
-		p.prepare = append(p.prepare, &BuildStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words})
+		p.prepare = append(p.prepare, &BuildStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words,
+			NoCache: p.options.NoCache || c.Source.Dependencies})
 	case c.Pull:
 		p.prepare = append(p.prepare, &PullStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words})
 	}
