@@ -23,7 +23,7 @@ func (s *session) observe(ctx context.Context) (update.State, error) {
 	state := update.State{
 		Containers: observed.Containers, Images: observed.Images, ConfigHashes: observed.ConfigHashes,
 		MemoryAvailableBytes: observed.MemoryAvailableBytes, TakenPorts: observed.TakenPorts,
-		Sources: map[string]change.Source{}, BootTimes: map[string]time.Duration{},
+		Sources: map[string]change.Source{}, StepTimes: map[string]time.Duration{},
 	}
 	if state.Routes, err = s.routes(ctx); err != nil {
 		return state, err
@@ -57,8 +57,8 @@ func (s *session) addRelease(state *update.State) error {
 	}
 	state.Release = &release
 	for name, service := range release.Services {
-		if service.BootTime > 0 {
-			state.BootTimes[name] = service.BootTime
+		for verb, took := range service.StepTimes {
+			state.StepTimes[update.StepKey(verb, name)] = took
 		}
 	}
 	return nil

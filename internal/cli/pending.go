@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"time"
 
 	"gapless/internal/change"
@@ -18,10 +19,18 @@ func (s *session) pendingRelease(p *project.Project, plan update.Plan, state upd
 	release := update.Release{Number: plan.To, Previous: plan.From, Project: p.Name, Run: run, Time: time.Now().UTC(),
 		Strategy: plan.Strategy, Because: plan.Because, Rendered: rendered, Services: map[string]update.ReleaseService{}}
 	for _, service := range p.Services {
-		release.Services[service.Name] = update.ReleaseService{BootTime: state.BootTimes[service.Name]}
+		release.Services[service.Name] = update.ReleaseService{StepTimes: stepTimesOf(state.Release, service.Name)}
 		release.SetSource(service.Name, sourceAfter(service, plan, state))
 	}
 	return release, nil
+}
+
+// stepTimesOf is what the last release knew of the times of a service.
+func stepTimesOf(release *update.Release, serviceName string) map[string]time.Duration {
+	if release == nil {
+		return nil
+	}
+	return maps.Clone(release.Services[serviceName].StepTimes)
 }
 
 // sourceAfter is the source that a service runs after the plan:

@@ -59,14 +59,14 @@ func SocketDirectories(listeners []string) []string {
 	return directories
 }
 
-// Route implements update.Router.
-func (r *Router) Route(ctx context.Context, serviceName string, route *update.RouteState, targets []update.RouteTarget, instead ...string) error {
+// Routes implements update.Router.
+func (r *Router) Routes(ctx context.Context, changes []update.RouteChange) error {
 	return r.change(ctx, func(config *wire.ProjectConfig) {
-		config.Services = slices.DeleteFunc(config.Services, func(s wire.Service) bool {
-			return s.Name == serviceName || slices.Contains(instead, s.Name)
-		})
-		if route != nil {
-			config.Services = append(config.Services, r.service(serviceName, *route, targets))
+		for _, c := range changes {
+			config.Services = slices.DeleteFunc(config.Services, func(s wire.Service) bool { return s.Name == c.Service })
+			if c.Route != nil {
+				config.Services = append(config.Services, r.service(c.Service, *c.Route, c.Targets))
+			}
 		}
 	})
 }

@@ -31,13 +31,15 @@ const ReleaseFormat = 1
 
 // ReleaseService is what a release ran for one service.
 type ReleaseService struct {
-	Image      string        `json:"image"`
-	ImageID    string        `json:"imageId"`
-	ConfigHash string        `json:"configHash"`
-	BuildHash  string        `json:"buildHash,omitempty"` // of the source of the image
-	Pin        string        `json:"pin,omitempty"`       // our tag, which keeps the image from being pruned
-	Containers []string      `json:"containers,omitempty"`
-	BootTime   time.Duration `json:"bootTimeNs,omitempty"` // from start to a passed gate
+	Image      string   `json:"image"`
+	ImageID    string   `json:"imageId"`
+	ConfigHash string   `json:"configHash"`
+	BuildHash  string   `json:"buildHash,omitempty"` // of the source of the image
+	Pin        string   `json:"pin,omitempty"`       // our tag, which keeps the image from being pruned
+	Containers []string `json:"containers,omitempty"`
+	// StepTimes is how long the steps of the service took, by verb. A kind of
+	// step that the update did not need keeps the time of an earlier one.
+	StepTimes map[string]time.Duration `json:"stepTimesNs,omitempty"`
 }
 
 // SourceOf is what the image of a service was built from; nil if it was not

@@ -19,7 +19,11 @@ type scenario struct {
 	options  Options
 	covered  []string
 	singles  []string
-	bad      string // a service whose new version never gets healthy
+	held     []string      // beside the singles: services whose requests wait while nobody serves them
+	bad      string        // a service whose new version never gets healthy
+	steps    []Step        // of the shift, in place of the planner's
+	failing  string        // first word of the command of a one-off that fails
+	taskTime time.Duration // that a one-off takes
 }
 
 const oldImage, newImage = "sha256:old", "sha256:new"
@@ -99,6 +103,46 @@ var scenarios = []scenario{
 		running:  []Container{up("api", 1)},
 	},
 	{
+		name: "quick",
+		services: []project.Service{
+			plain("db", project.RoleStateful),
+			with(plain("migratejob", project.RoleJob), func(s *project.Service) { s.Restart = "no"; s.DependsOn = []string{"db"} }),
+			with(web("api"), func(s *project.Service) { s.Replicas, s.DependsOn = 2, []string{"migratejob", "db"} }),
+			with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }),
+			plain("worker", project.RoleWorker), plain("beat", project.RoleScheduler),
+		},
+		running: []Container{up("db", 1), up("api", 1), up("api", 2), up("shop", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyQuick}, covered: []string{"api", "shop"}, singles: []string{"shop", "worker", "beat", "db"}, held: []string{"api"},
+	},
+	{
+		name:     "quick and a bad second service",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path, s.ContainerName = "/shop", "shop-shop-1" })},
+		running:  []Container{up("api", 1), up("shop", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyQuick}, covered: []string{"api", "shop"}, singles: []string{"api", "shop"}, bad: "shop",
+	},
+	{
+		name:     "reload",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path, s.Replicas = "/shop", 2 }), plain("worker", project.RoleWorker)},
+		running:  []Container{up("api", 1), up("shop", 1), up("shop", 2), up("worker", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyReload}, covered: []string{"api", "shop"}, singles: []string{"api", "worker"},
+	},
+	{
+		name: "blue-green",
+		services: []project.Service{
+			with(plain("migratejob", project.RoleJob), func(s *project.Service) { s.Restart = "no" }),
+			with(web("api"), func(s *project.Service) { s.Replicas = 2 }), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }),
+			plain("worker", project.RoleWorker), plain("beat", project.RoleScheduler),
+		},
+		running: []Container{up("api", 1), up("api", 2), up("shop", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"api", "shop"}, singles: []string{"beat"}, memory: 4 << 30,
+	},
+	{
+		name:     "blue-green, the second is bad",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" })},
+		running:  []Container{up("api", 1), up("shop", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"api", "shop"}, bad: "shop",
+	},
+	{
 		name:     "first run",
 		services: []project.Service{plain("db", project.RoleStateful), web("api"), plain("beat", project.RoleScheduler)},
 	},
@@ -165,5 +209,9 @@ func (s scenario) build() (*world, Plan, error) {
 	}
 	w.covered = s.covered
 	plan, err := Make(state, p, change.Detect(p, wanted, running), s.options)
+	if s.steps != nil {
+		plan.Phases = []Phase{{PhaseShift, s.steps}, {PhaseCommit, []Step{&RecordStep{Release: plan.To}}}}
+	}
+	w.failing[s.failing], w.taskTime = true, s.taskTime
 	return w, plan, err
 }

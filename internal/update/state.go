@@ -61,7 +61,7 @@ type State struct {
 	Release              *Release                 `json:"release,omitempty"`
 	MemoryAvailableBytes int64                    `json:"memoryAvailableBytes,omitempty"` // 0 if not measured
 	TakenPorts           map[int]string           `json:"-"`                              // host ports in use, with the owner
-	BootTimes            map[string]time.Duration `json:"-"`                              // measured by earlier updates, by service name
+	StepTimes            map[string]time.Duration `json:"-"`                              // measured by earlier updates, by StepKey
 }
 
 // ContainersOf lists the containers of one service by their number.
@@ -76,6 +76,16 @@ func (s State) ContainersOf(serviceName string) []Container {
 		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Name, b.Name))
 	})
 	return found
+}
+
+// copyBytes is what one container of a service needs, judged by the running
+// ones; 0 if that is not known.
+func (s State) copyBytes(serviceName string) int64 {
+	var most int64
+	for _, c := range s.ContainersOf(serviceName) {
+		most = max(most, c.MemoryBytes)
+	}
+	return most
 }
 
 // RouteState is how requests reach one service through the edge.
