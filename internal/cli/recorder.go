@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,7 +20,7 @@ const keptReleases = 5
 type recorder struct {
 	session *session
 	run     string
-	boots   func() map[string]time.Duration
+	times   func(serviceName string) map[string]time.Duration // of its steps, by verb
 }
 
 // The pauses before another attempt to record: an engine or a disk that is
@@ -101,8 +102,7 @@ func (r *recorder) addSources(release *update.Release) error {
 		return err
 	}
 	for name, service := range release.Services {
-		service.BuildHash = builtFrom(&previous, name, service.ImageID)
-		release.Services[name] = service
+		release.SetSource(name, builtFrom(&previous, name, service.ImageID))
 	}
 	return nil
 }
@@ -122,7 +122,6 @@ func (r *recorder) fill(ctx context.Context, release *update.Release, choose fun
 		return err
 	}
 	state := update.State{Containers: observed.Containers}
-	boots := r.boots()
 	for _, service := range r.session.project.Services {
 		chosen := choose(state.ContainersOf(service.Name))
 		if len(chosen) == 0 {
@@ -134,8 +133,11 @@ func (r *recorder) fill(ctx context.Context, release *update.Release, choose fun
 		for _, c := range chosen {
 			record.Containers = append(record.Containers, c.Name)
 		}
-		if boots[service.Name] > 0 {
-			record.BootTime = boots[service.Name]
+		if took := r.times(service.Name); len(took) > 0 {
+			if record.StepTimes == nil {
+				record.StepTimes = map[string]time.Duration{}
+			}
+			maps.Copy(record.StepTimes, took)
 		}
 		record.Pin = engine.PinReference(release.Project, service.Name, release.Number)
 		if err := r.session.bench.Tag(ctx, record.ImageID, record.Pin); err != nil {

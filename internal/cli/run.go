@@ -38,12 +38,12 @@ func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string
 	if err := s.lock.SetRun(runID); err != nil {
 		return nil, err
 	}
-	watcher := &watcher{next: screen, plan: plan, phase: meter.mark, gated: func() { meter.sampleMemory(ctx) }, boots: map[string]time.Duration{}}
+	watcher := &watcher{next: screen, plan: plan, phase: meter.mark, gated: func() { meter.sampleMemory(ctx) }, times: map[string]map[string]time.Duration{}}
 	env := &update.Env{
 		Images: s.bench, Creator: s.bench, Containers: s.bench,
 		Router:   edgectl.NewRouter(s.edge, s.project.Name, s.installEdge),
 		Gate:     health.NewGate(s.engine, s.probe),
-		Recorder: &recorder{session: s, run: runID, boots: watcher.measured},
+		Recorder: &recorder{session: s, run: runID, times: watcher.measured},
 		Journal:  failpoint(log), Sink: watcher, Clock: wallClock{}, Run: runID, Together: update.Together,
 		Unavailable: engine.Unavailable,
 		Logs:        s.lastLogs,
@@ -131,6 +131,10 @@ func exitOf(outcome update.Outcome) error {
 	case update.ResultAborted:
 		if errors.Is(outcome.Cause, update.ErrInterrupted) {
 			return said(exitInterrupted)
+		}
+		var check *update.CheckError
+		if errors.As(outcome.Cause, &check) {
+			return said(exitRefused)
 		}
 		return said(exitError)
 	default:

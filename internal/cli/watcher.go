@@ -8,9 +8,9 @@ import (
 	"gapless/internal/update"
 )
 
-// watcher passes events on. On the way it learns how long each service takes
-// from its start to a passed gate, for the predictions of later plans, and
-// tells the meter which phase is under way.
+// watcher passes events on. On the way it learns how long the steps of each
+// service take, for the forecasts of later plans, and tells the meter which
+// phase is under way.
 type watcher struct {
 	next  update.Sink
 	plan  *update.Plan
@@ -18,7 +18,7 @@ type watcher struct {
 	gated func() // a new container stands beside the old one
 
 	mu    sync.Mutex
-	boots map[string]time.Duration
+	times map[string]map[string]time.Duration // by service and verb
 }
 
 // Emit implements update.Sink.
@@ -27,19 +27,32 @@ func (w *watcher) Emit(event update.Event) {
 		w.phase(w.plan.PhaseOf(event.Step))
 	}
 	if event.Kind == update.EventStepDone {
-		if gate, isGate := w.plan.Steps()[event.Step-1].(*update.GateStep); isGate {
-			w.mu.Lock()
-			w.boots[gate.Spec.Service] = max(w.boots[gate.Spec.Service], event.Duration)
-			w.mu.Unlock()
+		step := w.plan.Steps()[event.Step-1]
+		w.measure(step, event.Duration)
+		if _, isGate := step.(*update.GateStep); isGate {
 			w.gated()
 		}
 	}
 	w.next.Emit(event)
 }
 
-// measured is what was measured so far, by service name.
-func (w *watcher) measured() map[string]time.Duration {
+// measure keeps the longest time of each kind of step of a service.
+func (w *watcher) measure(step update.Step, took time.Duration) {
+	verb, serviceName := update.Measured(step)
+	if verb == "" {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return maps.Clone(w.boots)
+	if w.times[serviceName] == nil {
+		w.times[serviceName] = map[string]time.Duration{}
+	}
+	w.times[serviceName][verb] = max(w.times[serviceName][verb], took)
+}
+
+// measured is what was measured so far of a service, by verb.
+func (w *watcher) measured(serviceName string) map[string]time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.times[serviceName])
 }

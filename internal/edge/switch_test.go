@@ -120,7 +120,7 @@ func hammer(t testing.TB, address string, worker int, stopped *atomic.Bool, answ
 			return
 		}
 		answered.Add(1)
-		if response.Close { // as the edge may ask, when a body went out just before its answer came
+		if response.Close {
 			client.Close()
 			client = nil
 		}

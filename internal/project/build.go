@@ -21,6 +21,12 @@ const (
 	defaultUpdateParallel = 1
 )
 
+// DefaultWorkerGrace is what a worker gets to finish its jobs where the compose
+// file does not say it. Docker's 10 s are made for servers; a worker that
+// obeys its stop signal by finishing what it has, as Celery does, would be
+// killed in the middle of a job.
+const DefaultWorkerGrace = 5 * time.Minute
+
 // buildServices reduces Compose's model to ours, in an order in which every
 // service comes after what it depends on.
 //
@@ -40,9 +46,17 @@ func buildServices(p *Project, settings map[string]ServiceSettings, recorded map
 		if known, found := recorded[service.Name]; found {
 			service.Role, service.RoleReason = known.Role, known.Reason
 			service.HTTPPort, service.BaseImage = known.HTTPPort, known.BaseImage
+			service.Framework, service.FrameworkReason, service.FrameworkCommand = known.Framework, known.FrameworkReason, known.FrameworkCommand
+		}
+		if service.Role == RoleWorker && !service.GraceSet {
+			service.StopGrace = DefaultWorkerGrace
 		}
 	}
+	if recorded == nil {
+		assignFrameworks(p)
+	}
 	assignRoutes(p, settings)
+	assignPreparations(p, settings)
 }
 
 func buildService(p *Project, config types.ServiceConfig, mounts map[string]int) Service {
@@ -65,7 +79,7 @@ func buildService(p *Project, config types.ServiceConfig, mounts map[string]int)
 		service.Image = p.Name + p.separator() + config.Name
 	}
 	if config.StopGracePeriod != nil {
-		service.StopGrace = time.Duration(*config.StopGracePeriod)
+		service.StopGrace, service.GraceSet = time.Duration(*config.StopGracePeriod), true
 	}
 	service.HostPorts = fixedPorts(config.Ports)
 	service.Volumes = buildVolumes(config, mounts)
@@ -119,6 +133,9 @@ func (s *Service) apply(own ServiceSettings, defaults Settings) {
 	s.Order = cmp.Or(own.Order, s.Order)
 	s.Overlap = own.Overlap
 	s.Quiesce = own.Quiesce
+	if own.Reload != nil {
+		s.Reload = &Reload{Signal: own.Reload.Signal, Command: own.Reload.Command}
+	}
 	s.HoldLimit = cmp.Or(own.Hold.Limit, defaults.Hold.Limit)
 	s.Drain = cmp.Or(own.Drain, defaults.Drain)
 	s.Gate.Successes = cmp.Or(own.Gate.Successes, defaults.Gate.Successes)

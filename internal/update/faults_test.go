@@ -26,9 +26,11 @@ type routeWatch struct {
 	seen func(serviceName string, route *RouteState, targets []RouteTarget)
 }
 
-func (r routeWatch) Route(ctx context.Context, serviceName string, route *RouteState, targets []RouteTarget, instead ...string) error {
-	err := r.Router.Route(ctx, serviceName, route, targets, instead...)
-	r.seen(serviceName, route, targets)
+func (r routeWatch) Routes(ctx context.Context, changes []RouteChange) error {
+	err := r.Router.Routes(ctx, changes)
+	for _, c := range changes {
+		r.seen(c.Service, c.Route, c.Targets)
+	}
 	return err
 }
 
@@ -238,9 +240,9 @@ type lateRouter struct {
 	before func()
 }
 
-func (r *lateRouter) Route(ctx context.Context, serviceName string, route *RouteState, targets []RouteTarget, instead ...string) error {
+func (r *lateRouter) Routes(ctx context.Context, changes []RouteChange) error {
 	r.before()
-	return r.Router.Route(ctx, serviceName, route, targets, instead...)
+	return r.Router.Routes(ctx, changes)
 }
 
 // A migration that still runs when its update is resumed is waited for.
@@ -260,7 +262,7 @@ func TestHoldShorterThanBootIsAGap(t *testing.T) {
 	service := with(web("api"), func(s *project.Service) { s.ContainerName = "shop-api-1"; s.HoldLimit = 30 * time.Second })
 	p := &project.Project{Name: "shop", Services: []project.Service{service}, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
 	old := up("api", 1)
-	plan, err := Make(State{Containers: []Container{old}, BootTimes: map[string]time.Duration{"api": 45 * time.Second},
+	plan, err := Make(State{Containers: []Container{old}, StepTimes: map[string]time.Duration{StepKey("gate", "api"): 45 * time.Second},
 		Routes: map[string]RouteState{"api": {Path: "/", Port: 8000, Listeners: []string{":80"}, Targets: []TargetRef{{Container: old.Name, Weight: 1}}}}},
 		p, []change.Change{{Service: "api", Replace: []string{old.Name}, Causes: []change.Cause{{Kind: change.KindImage, Words: "image"}}}}, Options{})
 	if err != nil {

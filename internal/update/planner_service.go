@@ -8,10 +8,14 @@ import (
 	"gapless/internal/project"
 )
 
-// service plans one service and returns why in words; empty if nothing is to
-// be done for it.
+// service notes what is to be done for one service and returns why in words;
+// empty if nothing is. How it is done is the strategy's matter.
 func (p *Planner) service(s project.Service) string {
 	c, changed := p.changes[s.Name]
+	if !changed && p.restartAsked(s) {
+		p.work = append(p.work, work{s, change.Change{Service: s.Name}})
+		return "restart asked for"
+	}
 	if !changed {
 		return p.routeOnly(s)
 	}
@@ -24,14 +28,18 @@ func (p *Planner) service(s project.Service) string {
 		return ""
 	}
 	p.fetch(s, c)
-	switch {
-	case s.Role == project.RoleJob:
-		p.job(s, c)
-	default:
-		p.roll(s, c)
-	}
+	p.work = append(p.work, work{s, c})
 	return c.Words()
 }
+
+// work is one service that takes part in an update.
+type work struct {
+	service project.Service
+	change  change.Change
+}
+
+// is tells whether the service has one of the roles.
+func (w work) is(roles ...project.Role) bool { return slices.Contains(roles, w.service.Role) }
 
 // running tells whether any container of the service is up.
 func (p *Planner) running(s project.Service) bool {
@@ -47,7 +55,8 @@ func (p *Planner) fetch(s project.Service, c change.Change) {
 	p.fetched[s.Image] = c.Build || c.Pull
 	switch {
 	case c.Build:
-		p.prepare = append(p.prepare, &BuildStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words})
+		p.prepare = append(p.prepare, &BuildStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words,
+			NoCache: p.options.NoCache || c.Source.Dependencies})
 	case c.Pull:
 		p.prepare = append(p.prepare, &PullStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words})
 	}

@@ -131,9 +131,11 @@ func (r *roll) switchTo(after []TargetRef) {
 }
 
 // drain plans the wait for the last requests of containers behind a route.
-func (r *roll) drain(old []Container) {
+func (r *roll) drain(old []Container) { r.shift = append(r.shift, r.drainSteps(old)...) }
+
+func (r *roll) drainSteps(old []Container) []Step {
 	if r.service.Route == nil || r.takeover || len(old) == 0 {
-		return
+		return nil
 	}
 	var names []string
 	for _, c := range old {
@@ -141,9 +143,10 @@ func (r *roll) drain(old []Container) {
 			names = append(names, c.Name)
 		}
 	}
-	if len(names) > 0 {
-		r.shift = append(r.shift, &DrainStep{Service: r.service.Name, Containers: names, AtMost: r.drainLimit()})
+	if len(names) == 0 {
+		return nil
 	}
+	return []Step{&DrainStep{Service: r.service.Name, Containers: names, AtMost: r.drainLimit()}}
 }
 
 func (r *roll) drainLimit() time.Duration {
@@ -183,21 +186,36 @@ type stopping struct {
 // stop plans the stop of old containers, all of a batch at the same time, and
 // their removal after the commit.
 func (r *roll) stop(old []Container, how stopping) {
-	var steps []Step
 	for _, c := range old {
 		r.remove(c)
-		if !c.Running && !c.Restarting {
-			continue
-		}
-		signal := c.StopSignal
-		if signal == "" {
-			signal = "SIGTERM"
-		}
-		steps = append(steps, &StopStep{Service: r.service.Name, Name: c.Name, ID: c.ID, Signal: signal,
-			Grace: r.service.StopGrace, Restart: c.Restart, UndoRoute: how.undoRoute, Gate: r.oldGate(c, how.undoRoute),
-			Successors: how.successors, Boots: how.boots, Why: how.reason})
 	}
-	r.shift = append(r.shift, parallel(steps)...)
+	r.shift = append(r.shift, r.stopSteps(old, how)...)
+}
+
+func (r *roll) stopSteps(old []Container, how stopping) []Step {
+	var quiesces, steps []Step
+	for _, c := range old {
+		if c.Running || c.Restarting {
+			step := r.stopStep(c, how)
+			quiesces, steps = append(quiesces, r.quiesce(step, c)...), append(steps, step)
+		}
+	}
+	return append(parallel(quiesces), parallel(steps)...)
+}
+
+func (r *roll) stopStep(c Container, how stopping) *StopStep {
+	return &StopStep{Service: r.service.Name, Name: c.Name, ID: c.ID, Signal: cmp.Or(c.StopSignal, "SIGTERM"),
+		Grace: r.service.StopGrace, Restart: c.Restart, UndoRoute: how.undoRoute, Gate: r.oldGate(c, how.undoRoute),
+		Successors: how.successors, Boots: how.boots, Why: how.reason}
+}
+
+// quiesce plans the declared command that makes a worker take no more jobs
+// before it stops.
+func (r *roll) quiesce(stop *StopStep, c Container) []Step {
+	if len(r.service.Quiesce) == 0 || !c.Running {
+		return nil
+	}
+	return []Step{&QuiesceStep{Command: r.service.Quiesce, AtMost: r.drainLimit(), StartedAt: c.StartedAt, StopStep: *stop}}
 }
 
 // oldGate says when an old container that was started again counts as serving.
