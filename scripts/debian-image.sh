@@ -39,7 +39,11 @@ bootstrap() {
 			--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
 			--customize-hook="$slim" --include="${packages%,}" "$suite" "$tar.$$.tar"
 		mv "$tar.$$.tar" "$tar"
-	' sh "$tar" "$packages" "$slim" "$suite" >&2
+	' sh "$tar" "$packages" "$slim" "$suite" >"$tar.log" 2>&1 || {
+		tail -n 30 "$tar.log" >&2
+		exit 1
+	}
+	rm "$tar.log"
 }
 
 if ! docker image inspect "$image" >/dev/null 2>&1; then

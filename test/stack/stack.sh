@@ -36,6 +36,7 @@ base() {
 
 images() {
 	"$root/scripts/engine.sh" >&2
+	docker compose version >/dev/null 2>&1 || fail "docker compose is missing: set DOCKER_CONFIG to what scripts/tools.sh prints"
 	"$root/scripts/tools.sh" images
 	# Two at a time: each keeps one core busy.
 	printf 'python\nservices\n' | xargs -P 2 -I '{}' "$0" base '{}' >/dev/null

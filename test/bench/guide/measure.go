@@ -35,7 +35,7 @@ type way struct {
 	update  func(ctx context.Context, s *stack.Stack) error
 }
 
-// ways returns all of them; that of Gapless only when there is a binary.
+// ways returns all of them; those of Gapless only when there is a binary.
 func ways(gapless string) []way {
 	script := func(name string) func(context.Context, *stack.Stack) error {
 		return func(ctx context.Context, s *stack.Stack) error {
@@ -55,14 +55,19 @@ func ways(gapless string) []way {
 	if gapless == "" {
 		return all
 	}
-	command := "git pull --quiet --ff-only && '" + gapless + "' update --yes"
-	one := way{"gapless", "git pull && gapless update, nginx passes requests to the edge", func(ctx context.Context, s *stack.Stack) error {
+	adopt := func(ctx context.Context, s *stack.Stack) error {
 		if err := s.Apply(ctx, "setup-socket"); err != nil {
 			return err
 		}
 		return inCheckout(ctx, s, "'"+gapless+"' update --yes")
-	}, func(ctx context.Context, s *stack.Stack) error { return inCheckout(ctx, s, command) }}
-	return append([]way{one}, all...)
+	}
+	var ours []way
+	for _, strategy := range []string{"auto", "rolling", "blue-green", "reload", "quick"} {
+		line := "git pull --quiet --ff-only && '" + gapless + "' update --yes --strategy " + strategy
+		ours = append(ours, way{"gapless-" + strategy, "git pull && gapless update --strategy " + strategy + ", nginx passes requests to the edge",
+			adopt, func(ctx context.Context, s *stack.Stack) error { return inCheckout(ctx, s, line) }})
+	}
+	return append(ours, all...)
 }
 
 func inCheckout(ctx context.Context, s *stack.Stack, line string) error {
