@@ -67,6 +67,8 @@ func buildService(p *Project, config types.ServiceConfig, mounts map[string]int)
 		Name:             config.Name,
 		Image:            config.Image,
 		Build:            config.Build != nil,
+		Entrypoint:       config.Entrypoint,
+		Command:          config.Command,
 		Replicas:         config.GetScale(),
 		ContainerName:    config.ContainerName,
 		DependsOn:        slices.Sorted(mapKeys(config.DependsOn)),

@@ -19,6 +19,10 @@ type Service struct {
 	Role       Role
 	RoleReason string // why it has this role, in words for the plan
 
+	// Entrypoint and Command are those of the compose file; empty: the image's.
+	Entrypoint []string
+	Command    []string
+
 	Replicas      int
 	ContainerName string
 	HostPorts     []Port // published ports that name one host port

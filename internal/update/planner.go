@@ -65,9 +65,11 @@ type Planner struct {
 	unrouted map[string]bool // services that still have a route and shall have none
 	handover map[string]*handover
 	numbers  map[string]map[int]bool
-	memory   int64 // forecast to be still available, in bytes
-	inPlace  bool  // no second copies
-	migrated bool  // the migrations are planned
+	memory   int64  // forecast to be still available, in bytes
+	tests    []Step // of files that cannot be tested before anything is touched
+	later    []work // that read their files again once everything else is done
+	inPlace  bool   // no second copies
+	migrated bool   // the migrations are planned
 }
 
 // Make plans the update of a project to what its files want.
@@ -88,6 +90,7 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	planner.check()
 	planner.collectStatic()
 	strategies[planner.plan.Strategy](planner)
+	planner.reread()
 	planner.handOver()
 	planner.unroute()
 	planner.addWatch()

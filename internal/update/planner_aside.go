@@ -16,6 +16,8 @@ func (p *Planner) aside(w work) bool {
 		}
 	case len(w.change.Causes) == 0:
 		p.restart(w)
+	case p.rereads(w):
+		p.later = append(p.later, w)
 	default:
 		return false
 	}

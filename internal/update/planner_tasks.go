@@ -34,6 +34,7 @@ func (p *Planner) task(w work, purpose string, command []string, limit time.Dura
 // new as itself.
 func (p *Planner) check() {
 	for _, w := range p.work {
+		p.testFront(w)
 		if !w.change.Has(change.KindImage, change.KindSource, change.KindConfig) || !p.running(w.service) || p.onlyStatic(w) {
 			continue
 		}

@@ -18,6 +18,7 @@ type Env struct {
 	Containers Containers
 	Router     Router
 	Gate       Gate
+	Front      Front
 	Recorder   Recorder
 	Journal    Journal
 	Sink       Sink
@@ -153,6 +154,23 @@ type Router interface {
 	InFlight(ctx context.Context, containerName string) (int, error)
 	// Ensure makes sure that the edge runs and can open the listeners.
 	Ensure(ctx context.Context, listeners []string) error
+}
+
+// Front is a reverse proxy in a container, as nginx is.
+type Front interface {
+	// Reload makes the proxy of a container read its files again, and returns
+	// once it works by them. It returns a *GateError if the proxy goes on by what
+	// it read before. Who is still busy by that gets the time; left says how many
+	// of its processes are then.
+	Reload(ctx context.Context, containerName string, command []string, drain time.Duration) (left int, err error)
+}
+
+// Process is a process of a container, as the host sees it.
+type Process struct {
+	PID     int
+	Parent  int
+	Started uint64 // on the kernel's clock: no two of one number have the same
+	Title   string // its command line, or what it calls itself
 }
 
 // GateSpec says when a container counts as healthy.
