@@ -14,7 +14,7 @@ func (p *Planner) aside(w work) bool {
 		if len(w.service.Static) > 0 {
 			p.backToRunning(w)
 		}
-	case len(w.change.Causes) == 0:
+	case len(w.change.Causes) == 0 || p.inPlace && w.onlyFiles():
 		p.restart(w)
 	default:
 		return false
@@ -22,11 +22,21 @@ func (p *Planner) aside(w work) bool {
 	return true
 }
 
+// onlyFiles tells whether the containers fit, but for what they read from the
+// host.
+func (w work) onlyFiles() bool {
+	return w.change.Missing+len(w.change.Surplus) == 0 && w.onlyFor(change.KindFiles)
+}
+
+// onlyFor tells whether all causes are of one kind.
+func (w work) onlyFor(kind change.Kind) bool {
+	return !slices.ContainsFunc(w.change.Causes, func(c change.Cause) bool { return c.Kind != kind })
+}
+
 // onlyStatic tells whether nothing but static files differs, and somebody
 // collects them from that image.
 func (p *Planner) onlyStatic(w work) bool {
-	if !w.change.Source.StaticOnly() || !p.running(w.service) || len(w.change.Surplus)+w.change.Missing > 0 ||
-		slices.ContainsFunc(w.change.Causes, func(c change.Cause) bool { return c.Kind != change.KindSource }) {
+	if !w.change.Source.StaticOnly() || !p.running(w.service) || len(w.change.Surplus)+w.change.Missing > 0 || !w.onlyFor(change.KindSource) {
 		return false
 	}
 	return slices.ContainsFunc(p.work, func(other work) bool {
