@@ -11,7 +11,7 @@ import (
 func (p *Planner) aside(w work) bool {
 	switch {
 	case p.onlyStatic(w):
-		if len(w.service.Static) > 0 {
+		if len(w.service.Static) > 0 && w.change.Build {
 			p.backToRunning(w)
 		}
 	case len(w.change.Causes) == 0 || p.inPlace && w.onlyFiles():
@@ -46,8 +46,11 @@ func (p *Planner) onlyStatic(w work) bool {
 
 // backToRunning gives the image's name back to the image that runs: the new
 // one was needed for its static files only, and docker compose up must not
-// replace what serves.
+// replace what serves. A later rollback may need it again, under another name.
 func (p *Planner) backToRunning(w work) {
-	running := p.state.ContainersOf(w.service.Name)[0].ImageID
-	p.shift = append(p.shift, &TagStep{Service: w.service.Name, ImageID: running, Reference: w.service.Image})
+	s := w.service
+	running := p.state.ContainersOf(s.Name)[0].ImageID
+	p.shift = append(p.shift,
+		&TagStep{Service: s.Name, ImageID: s.Image, Reference: StaticPin(p.project.Name, s.Name, p.plan.To)},
+		&TagStep{Service: s.Name, ImageID: running, Reference: s.Image})
 }
