@@ -2,9 +2,13 @@
 # Debian with Go, git and make is installed by the scripts, once.
 
 export GOTOOLCHAIN = local
+# The same for builds and tests: with other flags a bare machine would compile
+# the standard library and every module once more.
+export CGO_ENABLED = 0
+export GOFLAGS := $(shell go env GOFLAGS) -trimpath
 
 EDGE     = internal/edgectl/embedded/gapless-edge
-GO_BUILD = CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
+GO_BUILD = go build -ldflags "-s -w"
 UNIT     = $$(go list ./... | grep -v '/test/e2e')
 E2E      = DOCKER_CONFIG=$$(scripts/tools.sh e2e) GAPLESS=$(CURDIR)/build/gapless go test -count=1
 
