@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -31,7 +32,7 @@ func TestRouteKeepsWhatOthersChange(t *testing.T) {
 	router := NewRouter(client, "shop", nil)
 	set := func(ctx context.Context, service, ip string) error {
 		target := update.RouteTarget{TargetRef: update.TargetRef{Container: service + "-1", Weight: 1}, Address: ip + ":80"}
-		return router.Route(ctx, service, &update.RouteState{Path: "/" + service}, []update.RouteTarget{target})
+		return router.Routes(ctx, []update.RouteChange{{Service: service, Route: &update.RouteState{Path: "/" + service}, Targets: []update.RouteTarget{target}}})
 	}
 	for round := range 50 {
 		if err := set(t.Context(), "api", "10.0.0.1"); err != nil {
@@ -82,5 +83,40 @@ func TestPutOfAnOldGeneration(t *testing.T) {
 	}
 	if _, err := client.Put(t.Context(), config, PutOptions{IfGeneration: state.Generation}); !errors.Is(err, ErrOutdated) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Two services trade their paths: each change alone would be a conflict, and
+// together they are one generation.
+func TestRoutesInOneAct(t *testing.T) {
+	directory := t.TempDir()
+	runEdge(t, directory)
+	client := New(directory)
+	if _, err := client.awaitHealth(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	router := NewRouter(client, "shop", nil)
+	route := func(service, path string) update.RouteChange {
+		target := update.RouteTarget{TargetRef: update.TargetRef{Container: service + "-1", Weight: 1}, Address: "10.0.0.1:80"}
+		return update.RouteChange{Service: service, Route: &update.RouteState{Listeners: []string{filepath.Join(directory, "shop.sock")}, Path: path}, Targets: []update.RouteTarget{target}}
+	}
+	set := func(changes ...update.RouteChange) (uint64, map[string]update.RouteState) {
+		err := router.Routes(t.Context(), changes)
+		state, stateErr := client.State(t.Context(), "shop")
+		if err != nil || stateErr != nil {
+			t.Fatal(err, stateErr)
+		}
+		return state.Generation, RouteStates(state.ProjectConfig)
+	}
+	first, _ := set(route("api", "/"), route("shop", "/shop"), route("old", "/old"))
+	second, routes := set(route("api", "/shop"), route("shop", "/"), update.RouteChange{Service: "old"})
+	if second != first+1 || len(routes) != 2 || routes["api"].Path != "/shop" || routes["shop"].Path != "/" {
+		t.Errorf("from generation %d to %d: %+v", first, second, routes)
+	}
+	if err := router.Routes(t.Context(), []update.RouteChange{route("shop", "/x"), route("api", "/x")}); !errors.Is(err, ErrConflict) {
+		t.Errorf("two services on one path: %v", err)
+	}
+	if state, err := client.State(t.Context(), "shop"); err != nil || state.Generation != second {
+		t.Errorf("a refused change moved the edge to generation %d, %v", state.Generation, err)
 	}
 }

@@ -26,9 +26,11 @@ type routeWatch struct {
 	seen func(serviceName string, route *RouteState, targets []RouteTarget)
 }
 
-func (r routeWatch) Route(ctx context.Context, serviceName string, route *RouteState, targets []RouteTarget, instead ...string) error {
-	err := r.Router.Route(ctx, serviceName, route, targets, instead...)
-	r.seen(serviceName, route, targets)
+func (r routeWatch) Routes(ctx context.Context, changes []RouteChange) error {
+	err := r.Router.Routes(ctx, changes)
+	for _, c := range changes {
+		r.seen(c.Service, c.Route, c.Targets)
+	}
 	return err
 }
 
@@ -238,9 +240,9 @@ type lateRouter struct {
 	before func()
 }
 
-func (r *lateRouter) Route(ctx context.Context, serviceName string, route *RouteState, targets []RouteTarget, instead ...string) error {
+func (r *lateRouter) Routes(ctx context.Context, changes []RouteChange) error {
 	r.before()
-	return r.Router.Route(ctx, serviceName, route, targets, instead...)
+	return r.Router.Routes(ctx, changes)
 }
 
 // A migration that still runs when its update is resumed is waited for.

@@ -15,6 +15,7 @@ const PlanFormat = 1
 const (
 	PhasePrepare = "prepare"
 	PhaseShift   = "shift"
+	PhaseWatch   = "watch"
 	PhaseCommit  = "commit"
 )
 
@@ -26,7 +27,8 @@ type Plan struct {
 	To          int     `json:"to"`
 	Strategy    string  `json:"strategy"`
 	Because     string  `json:"because"`
-	Notes       []Note  `json:"notes,omitempty"` // what the user should know before it starts
+	Choice      string  `json:"choice,omitempty"` // why this strategy
+	Notes       []Note  `json:"notes,omitempty"`  // what the user should know before it starts
 	Phases      []Phase `json:"phases"`
 	Fingerprint string  `json:"fingerprint"` // of the state that it was made from
 }
@@ -81,6 +83,9 @@ func (p *Plan) Text() string {
 		from = "none"
 	}
 	fmt.Fprintf(&b, "%s  release %s -> %d  %s  because: %s\n", p.Project, from, p.To, p.Strategy, p.Because)
+	if p.Choice != "" {
+		fmt.Fprintf(&b, "strategy: %s\n", p.Choice)
+	}
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	number := 0
 	for _, phase := range p.Phases {

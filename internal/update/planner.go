@@ -30,14 +30,19 @@ const (
 	memoryReserve = 64 << 20
 )
 
-// StrategyRolling replaces service by service.
-const StrategyRolling = "rolling"
-
 // Options narrow a plan.
 type Options struct {
-	Named []string // services; empty: all that changed
-	Tags  []Step   // image references to move first, of a rollback
-	Cause string   // reason that stands before the changes
+	Named    []string // services; empty: all that changed
+	Tags     []Step   // image references to move first, of a rollback
+	Cause    string   // reason that stands before the changes
+	Strategy string   // empty or StrategyAuto: found out
+	// Migrations says whether the code that runs now survives the migrations of
+	// the new version: MigrationsCompatible, MigrationsBreaking or empty.
+	Migrations string
+	// Watch is how long to look at the new version before the commit; 0: as the
+	// strategy wants, unless NoWatch.
+	Watch   time.Duration
+	NoWatch bool
 }
 
 // Planner makes the plan of one update. It does no I/O: the same input gives
@@ -49,14 +54,18 @@ type Planner struct {
 	options Options
 
 	plan     Plan
+	work     []work // in the order of their dependencies
 	prepare  []Step
 	shift    []Step
+	watch    []Step
 	commit   []Step
 	taken    map[string]bool // container names, planned ones included
 	fetched  map[string]bool // image references
 	unrouted map[string]bool // services that still have a route and shall have none
 	numbers  map[string]map[int]bool
 	memory   int64 // forecast to be still available, in bytes
+	inPlace  bool  // no second copies
+	migrated bool  // the migrations are planned
 }
 
 // Make plans the update of a project to what its files want.
@@ -70,7 +79,14 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	for _, service := range p.Services {
 		why.add(service.Name, planner.service(service))
 	}
+	if err := planner.choose(); err != nil {
+		return Plan{}, err
+	}
+	planner.check()
+	planner.collectStatic()
+	strategies[planner.plan.Strategy](planner)
 	planner.unroute()
+	planner.addWatch()
 	return planner.assemble(why.words()), nil
 }
 
@@ -87,7 +103,7 @@ func newPlanner(state State, p *project.Project, changes []change.Change, option
 		unrouted: map[string]bool{},
 		numbers:  map[string]map[int]bool{},
 		memory:   state.MemoryAvailableBytes,
-		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1, Strategy: StrategyRolling},
+		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1},
 	}
 	if planner.adopts() {
 		planner.plan.From, planner.plan.To = from+1, from+2
@@ -149,7 +165,7 @@ func (p *Planner) assemble(because string) Plan {
 		prepare = append(prepare, &EdgeStep{Listeners: p.listeners(), Detail: "stands before " + strings.Join(p.routed(), ", ")})
 	}
 	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.commit...)
-	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.shift}, {PhaseCommit, commit}}
+	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.shift}, {PhaseWatch, p.watch}, {PhaseCommit, commit}}
 	p.plan.Phases = slices.DeleteFunc(p.plan.Phases, func(ph Phase) bool { return len(ph.Steps) == 0 })
 	return p.plan
 }

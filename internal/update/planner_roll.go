@@ -13,10 +13,33 @@ import (
 
 // roll plans the replacement of a long-running service.
 func (p *Planner) roll(s project.Service, c change.Change) {
+	p.letGo(s)
+	r, old := p.newRoll(s, c)
+	r.replace(old, c.Missing)
+	r.finish(c)
+}
+
+// finish takes surplus containers out and ends a takeover that is still open.
+func (r *roll) finish(c change.Change) {
+	r.shrink(c.Surplus)
+	if r.takeover { // some containers stay, and only the way to them changes
+		r.takeover = false
+		r.switchTo(r.now)
+	}
+}
+
+// letGo takes a route away that a service shall not have any more, before the
+// service takes the port back.
+func (p *Planner) letGo(s project.Service) {
 	if p.unrouted[s.Name] {
-		p.dropRoute(s.Name) // the edge must let go of a port that the service takes back
+		p.dropRoute(s.Name)
 		p.note(s.Name, true, "has no route any more: the edge stops answering for it")
 	}
+}
+
+// newRoll is the replacement of a service before its first step, with the
+// containers that do not fit any more.
+func (p *Planner) newRoll(s project.Service, c change.Change) (*roll, []Container) {
 	r := &roll{Planner: p, service: s, route: p.routeOf(s.Name)}
 	byName := map[string]Container{}
 	for _, container := range p.state.ContainersOf(s.Name) {
@@ -32,12 +55,7 @@ func (p *Planner) roll(s project.Service, c change.Change) {
 	for _, name := range c.Replace {
 		old = append(old, byName[name])
 	}
-	r.replace(old, c.Missing)
-	r.shrink(c.Surplus, byName)
-	if r.takeover { // some containers stay, and only the way to them changes
-		r.takeover = false
-		r.switchTo(r.now)
-	}
+	return r, old
 }
 
 // roll is the replacement of one service under way: the targets that get its
@@ -74,10 +92,22 @@ func (r *roll) replace(old []Container, missing int) {
 // order decides whether the old container must be gone before the new one
 // starts, and says why.
 func (r *roll) order(replaced int) (reason string, stopFirst bool) {
-	s := r.service
 	if replaced == 0 {
 		return "", false
 	}
+	if reason, yes := r.cannotOverlap(); yes {
+		return reason, true
+	}
+	if r.inPlace {
+		return "no second copy", true
+	}
+	return r.memoryReason()
+}
+
+// cannotOverlap tells whether two containers of the service may never run at
+// the same time, and why.
+func (r *roll) cannotOverlap() (reason string, yes bool) {
+	s := r.service
 	if reason, yes := s.CannotOverlap(); yes && !r.portMovesToEdge(reason) {
 		if s.Order == project.OrderStartFirst {
 			r.note(s.Name, false, "order start-first is not possible: %s", reason)
@@ -94,7 +124,7 @@ func (r *roll) order(replaced int) (reason string, stopFirst bool) {
 	case s.Overlap != nil && !*s.Overlap:
 		return "overlap: false", true
 	}
-	return r.memoryReason()
+	return "", false
 }
 
 // portMovesToEdge tells whether the only obstacle is a host port of the old
@@ -115,11 +145,7 @@ func (r *roll) memoryReason() (string, bool) {
 // secondCopyBytes is what a batch of new containers will need, judged by the
 // running ones; 0 if it is not known.
 func (r *roll) secondCopyBytes() int64 {
-	var most int64
-	for _, c := range r.state.ContainersOf(r.service.Name) {
-		most = max(most, c.MemoryBytes)
-	}
-	return most * int64(max(1, r.service.Parallelism))
+	return r.state.copyBytes(r.service.Name) * int64(max(1, r.service.Parallelism))
 }
 
 // startFirst starts new containers beside the old ones and moves the requests
@@ -238,7 +264,13 @@ func (r *roll) holds(others []TargetRef, reason string) []Step {
 	if !r.routed() || len(others) > 0 || len(r.now) == 0 {
 		return nil
 	}
-	return []Step{&HoldStep{Service: r.service.Name, Limit: r.holdLimit(), Why: reason}}
+	return []Step{r.holdStep(r.service.Name, r.holdLimit(), reason)}
+}
+
+// holdStep lets the requests for a service wait; those that wait too long get
+// the maintenance page.
+func (p *Planner) holdStep(serviceName string, limit time.Duration, why string) *HoldStep {
+	return &HoldStep{Service: serviceName, Limit: limit, Page: &Page{}, Why: why}
 }
 
 func (r *roll) holdLimit() time.Duration { return cmp.Or(r.service.HoldLimit, DefaultHold) }
@@ -252,7 +284,7 @@ func (r *roll) holdDependents(limit time.Duration) []Step {
 		if s.Route == nil || route == nil || !r.dependsOn(s.Name, r.service.Name, nil) {
 			continue
 		}
-		holds = append(holds, &HoldStep{Service: s.Name, Limit: limit, Why: "needs " + r.service.Name})
+		holds = append(holds, r.holdStep(s.Name, limit, "needs "+r.service.Name))
 		var names []string
 		for _, target := range route.Targets {
 			names = append(names, target.Container)
@@ -283,7 +315,7 @@ func releases(steps []Step) []Step {
 	var ends []Step
 	for _, step := range steps {
 		if hold, ok := step.(*HoldStep); ok {
-			ends = append(ends, &ReleaseStep{Service: hold.Service, Limit: hold.Limit})
+			ends = append(ends, &ReleaseStep{Service: hold.Service, Limit: hold.Limit, Page: hold.Page})
 		}
 	}
 	return ends
@@ -298,7 +330,7 @@ func (r *roll) predict(held, others bool, reason string) {
 	}
 	switch {
 	case held && took > r.holdLimit():
-		r.note(r.service.Name, true, "%s: requests wait for %s, which is longer than the %s that they may wait: set hold.limit", reason, boot, DurationText(r.holdLimit()))
+		r.note(r.service.Name, true, "%s: requests wait for %s, which is longer than the %s that they may wait (hold.limit): from then on they get the maintenance page", reason, boot, DurationText(r.holdLimit()))
 	case held:
 		r.note(r.service.Name, false, "%s: requests wait for %s, at most %s", reason, boot, DurationText(r.holdLimit()))
 	case others:
@@ -310,10 +342,12 @@ func (r *roll) predict(held, others bool, reason string) {
 }
 
 // shrink takes surplus containers out.
-func (r *roll) shrink(surplus []string, byName map[string]Container) {
+func (r *roll) shrink(surplus []string) {
 	var gone []Container
-	for _, name := range surplus {
-		gone = append(gone, byName[name])
+	for _, c := range r.state.ContainersOf(r.service.Name) {
+		if slices.Contains(surplus, c.Name) {
+			gone = append(gone, c)
+		}
 	}
 	if len(gone) == 0 {
 		return

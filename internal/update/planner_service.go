@@ -8,8 +8,8 @@ import (
 	"gapless/internal/project"
 )
 
-// service plans one service and returns why in words; empty if nothing is to
-// be done for it.
+// service notes what is to be done for one service and returns why in words;
+// empty if nothing is. How it is done is the strategy's matter.
 func (p *Planner) service(s project.Service) string {
 	c, changed := p.changes[s.Name]
 	if !changed {
@@ -24,14 +24,18 @@ func (p *Planner) service(s project.Service) string {
 		return ""
 	}
 	p.fetch(s, c)
-	switch {
-	case s.Role == project.RoleJob:
-		p.job(s, c)
-	default:
-		p.roll(s, c)
-	}
+	p.work = append(p.work, work{s, c})
 	return c.Words()
 }
+
+// work is one service that takes part in an update.
+type work struct {
+	service project.Service
+	change  change.Change
+}
+
+// is tells whether the service has one of the roles.
+func (w work) is(roles ...project.Role) bool { return slices.Contains(roles, w.service.Role) }
 
 // running tells whether any container of the service is up.
 func (p *Planner) running(s project.Service) bool {

@@ -56,6 +56,13 @@ type CreateSpec struct {
 	Inherit string
 	Run     string
 	Release int
+	// Command makes it a one-off, as docker compose run --no-deps does: the
+	// image, environment, networks and volumes of the service, but this command,
+	// no published ports, no number, and not one of the service's containers.
+	Command []string
+	// ImageID is made from instead of what the service's reference names; empty
+	// for the reference.
+	ImageID string
 }
 
 // Creator makes containers appear and vanish.
@@ -96,16 +103,38 @@ type RouteTarget struct {
 	Address string // host:port
 }
 
+// RouteChange gives a service another route, or takes it away.
+type RouteChange struct {
+	Service string
+	Route   *RouteState // nil: taken away
+	Targets []RouteTarget
+}
+
+// HoldSpec says how long requests wait, and what becomes of those that wait
+// longer.
+type HoldSpec struct {
+	// Limit is how long requests wait. Without a page each one fails after it.
+	// With one, all are answered with it once the hold is that old, those that
+	// arrive then at once; with 0 none waits.
+	Limit time.Duration
+	Page  *Page
+}
+
+// Page answers requests, with status 503, that can neither be served nor wait.
+type Page struct {
+	HTML       string        `json:"html,omitempty"`       // empty: the built-in one
+	RetryAfter time.Duration `json:"retryAfter,omitempty"` // that clients are asked to wait; 0: the edge's default
+}
+
 // Router is the edge, as far as an update needs it.
 type Router interface {
-	// Route replaces the route of a service; nil takes it away. The services in
-	// instead lose theirs in the same act. All requests that arrive after it
-	// returned follow the new one.
-	Route(ctx context.Context, serviceName string, route *RouteState, targets []RouteTarget, instead ...string) error
-	// Hold parks the requests for a service until Release, at most for the
-	// limit each. It renews its own lease: if this process dies, the edge
-	// releases by itself.
-	Hold(ctx context.Context, serviceName string, limit time.Duration) error
+	// Routes makes all the changes in one act: no request sees one of them
+	// without the others, and a refused one changes nothing. All requests that
+	// arrive after it returned follow the new routes.
+	Routes(ctx context.Context, changes []RouteChange) error
+	// Hold parks the requests for a service until Release. It renews its own
+	// lease: if this process dies, the edge releases by itself.
+	Hold(ctx context.Context, serviceName string, spec HoldSpec) error
 	Release(ctx context.Context, serviceName string) error
 	// InFlight counts the requests that a container is still answering,
 	// whether it is still routed to or not.
@@ -160,6 +189,7 @@ type GateError struct {
 	Reason    string   // "not healthy within 60 s", "exited with code 1"
 	Last      string   // the last answer
 	Logs      []string // its last log lines
+	Ended     bool     // it was to run to its end: there is no last answer
 }
 
 func (e *GateError) Error() string {

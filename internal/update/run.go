@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -131,17 +132,17 @@ func (r *Run) attempt(ctx context.Context, number int, step Step) (cause, err er
 
 // waiting marks steps that leave nothing half-done when they are cut off: they
 // wait, or make images. A user who wants to stop need not wait for them.
-type waiting interface{ onlyWaits() }
+type waiting interface{ onlyWaits() bool }
 
-func (*BuildStep) onlyWaits() {}
-func (*PullStep) onlyWaits()  {}
-func (*GateStep) onlyWaits()  {}
-func (*DrainStep) onlyWaits() {}
+func (*BuildStep) onlyWaits() bool { return true }
+func (*PullStep) onlyWaits() bool  { return true }
+func (*GateStep) onlyWaits() bool  { return true }
+func (*DrainStep) onlyWaits() bool { return true }
 
 // perform does a step; one that only waits ends as soon as the user wants to
 // stop.
 func (r *Run) perform(ctx context.Context, step Step) error {
-	if _, cut := step.(waiting); !cut || r.Interrupted == nil {
+	if cut, can := step.(waiting); !can || !cut.onlyWaits() || r.Interrupted == nil {
 		return step.Do(ctx, r.Env)
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -198,13 +199,28 @@ func (r *Run) undo(ctx context.Context, upTo int, cause error, failed int) (Outc
 	return r.end(Outcome{Result: result, Cause: cause, FailedStep: failed})
 }
 
+// harmless marks steps after which the application is as it was.
+type harmless interface{ touchesNothing() bool }
+
+func (*BuildStep) touchesNothing() bool    { return true }
+func (*PullStep) touchesNothing() bool     { return true }
+func (*TagStep) touchesNothing() bool      { return true }
+func (*EdgeStep) touchesNothing() bool     { return true }
+func (s *RecordStep) touchesNothing() bool { return s.Adopted }
+func (s *ParallelStep) touchesNothing() bool {
+	return !slices.ContainsFunc(s.Steps, func(part planStep) bool { return !touchesNothing(part.Step) })
+}
+
+func touchesNothing(step Step) bool {
+	marked, is := step.(harmless)
+	return is && marked.touchesNothing()
+}
+
 // undoneResult tells a rollback from a run that had not changed anything.
 func (r *Run) undoneResult(upTo int) Result {
 	steps := r.Plan.Steps()
 	for _, step := range steps[:min(upTo, len(steps))] {
-		switch step.(type) {
-		case *BuildStep, *PullStep, *TagStep, *EdgeStep:
-		default:
+		if !touchesNothing(step) {
 			return ResultRolledBack
 		}
 	}

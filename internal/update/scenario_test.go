@@ -1,6 +1,7 @@
 package update
 
 import (
+	"fmt"
 	"time"
 
 	"gapless/internal/change"
@@ -17,9 +18,14 @@ type scenario struct {
 	memory   int64
 	release  *Release
 	options  Options
+	was, is  *change.Source // of the services with build:; nil: nobody recorded it
 	covered  []string
 	singles  []string
-	bad      string // a service whose new version never gets healthy
+	held     []string      // beside the singles: services whose requests wait while nobody serves them
+	bad      string        // a service whose new version never gets healthy
+	steps    []Step        // of the shift, in place of the planner's
+	failing  string        // first word of the command of a one-off that fails
+	taskTime time.Duration // that a one-off takes
 }
 
 const oldImage, newImage = "sha256:old", "sha256:new"
@@ -99,6 +105,64 @@ var scenarios = []scenario{
 		running:  []Container{up("api", 1)},
 	},
 	{
+		name: "quick",
+		services: []project.Service{
+			plain("db", project.RoleStateful),
+			with(plain("migratejob", project.RoleJob), func(s *project.Service) { s.Restart = "no"; s.DependsOn = []string{"db"} }),
+			with(web("api"), func(s *project.Service) { s.Replicas, s.DependsOn = 2, []string{"migratejob", "db"} }),
+			with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }),
+			plain("worker", project.RoleWorker), plain("beat", project.RoleScheduler),
+		},
+		running: []Container{up("db", 1), up("api", 1), up("api", 2), up("shop", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyQuick}, covered: []string{"api", "shop"}, singles: []string{"shop", "worker", "beat", "db"}, held: []string{"api"},
+	},
+	{
+		name:     "quick and a bad second service",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path, s.ContainerName = "/shop", "shop-shop-1" })},
+		running:  []Container{up("api", 1), up("shop", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyQuick}, covered: []string{"api", "shop"}, singles: []string{"api", "shop"}, bad: "shop",
+	},
+	{
+		name:     "reload",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path, s.Replicas = "/shop", 2 }), plain("worker", project.RoleWorker)},
+		running:  []Container{up("api", 1), up("shop", 1), up("shop", 2), up("worker", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyReload}, covered: []string{"api", "shop"}, singles: []string{"api", "worker"},
+	},
+	{
+		name: "blue-green",
+		services: []project.Service{
+			with(plain("migratejob", project.RoleJob), func(s *project.Service) { s.Restart = "no" }),
+			with(web("api"), func(s *project.Service) { s.Replicas = 2 }), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }),
+			plain("worker", project.RoleWorker), plain("beat", project.RoleScheduler),
+		},
+		running: []Container{up("api", 1), up("api", 2), up("shop", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"api", "shop"}, singles: []string{"beat"}, memory: 4 << 30,
+	},
+	{
+		name:     "blue-green, the second is bad",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" })},
+		running:  []Container{up("api", 1), up("shop", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"api", "shop"}, bad: "shop",
+	},
+	{
+		name:     "static files only",
+		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
+		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("1", "2"),
+		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api", "worker"},
+	},
+	{
+		name:     "migrations that the old version survives",
+		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
+		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("2", "1", "tours/0002_note"),
+		release: &Release{Number: 7}, options: Options{Migrations: MigrationsCompatible}, covered: []string{"api"},
+	},
+	{
+		name:     "migrations of which nobody said anything",
+		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
+		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("2", "2", "tours/0002_note"),
+		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api", "worker"},
+	},
+	{
 		name:     "first run",
 		services: []project.Service{plain("db", project.RoleStateful), web("api"), plain("beat", project.RoleScheduler)},
 	},
@@ -128,26 +192,48 @@ var scenarios = []scenario{
 	},
 }
 
+// source is a build context whose parts have the given versions.
+func source(code, static string, migrations ...string) *change.Source {
+	return &change.Source{Hash: code + static + fmt.Sprint(migrations), Settings: "s", Migrations: migrations,
+		Parts: map[change.Part]string{change.PartCode: code, change.PartStatic: static}}
+}
+
+// django is a service that its framework gives commands to.
+func django(s *project.Service) {
+	s.Build, s.Image = true, "app:latest"
+	s.Checks = [][]string{{"manage.py", "check"}}
+	s.Migrate, s.Static = []string{"manage.py", "migrate"}, []string{"manage.py", "collectstatic"}
+}
+
+// shares is a service that runs the image of another one.
+func shares(s *project.Service) { s.Build, s.Image = true, "app:latest" }
+
 // build makes the world of the scenario and the plan for it.
 func (s scenario) build() (*world, Plan, error) {
 	w := newWorld()
 	w.singles = s.singles
 	p := &project.Project{Name: "shop", Services: s.services, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
 	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Release: s.release}
+	if s.was == nil {
+		s.was = &change.Source{Hash: "old", Settings: "s"}
+	}
+	if s.is == nil {
+		s.is = &change.Source{Hash: "new", Settings: "s", Parts: map[change.Part]string{change.PartCode: "new"}}
+	}
 	wanted, running := map[string]change.Wanted{}, map[string][]change.Running{}
 	for _, service := range s.services {
-		w.wanted[service.Name] = newImage
+		w.wanted[service.Name], w.references[service.Name] = newImage, service.Image
 		w.tags[service.Image] = newImage
 		if service.Build {
 			w.tags[service.Image] = oldImage
 		}
 		state.Images[service.Name] = Image{Reference: service.Image, ID: w.tags[service.Image]}
-		wanted[service.Name] = change.Wanted{Image: service.Image, ImageID: w.tags[service.Image], ConfigHash: "hash", BuildHash: "new"}
+		wanted[service.Name] = change.Wanted{Image: service.Image, ImageID: w.tags[service.Image], ConfigHash: "hash", Source: s.is}
 	}
 	for _, c := range s.running {
 		made := w.add(c)
 		state.Containers = append(state.Containers, *made)
-		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: c.Service + ":latest", ImageID: c.ImageID, ConfigHash: c.ConfigHash, BuildHash: "old", Up: c.Running})
+		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: w.reference(c.Service), ImageID: c.ImageID, ConfigHash: c.ConfigHash, Source: s.was, Up: c.Running})
 	}
 	for _, name := range s.routed {
 		route := RouteState{Listeners: []string{":80"}, Path: "/", Port: 8000}
@@ -165,5 +251,9 @@ func (s scenario) build() (*world, Plan, error) {
 	}
 	w.covered = s.covered
 	plan, err := Make(state, p, change.Detect(p, wanted, running), s.options)
+	if s.steps != nil {
+		plan.Phases = []Phase{{PhaseShift, s.steps}, {PhaseCommit, []Step{&RecordStep{Release: plan.To}}}}
+	}
+	w.failing[s.failing], w.taskTime = true, s.taskTime
 	return w, plan, err
 }

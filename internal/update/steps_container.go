@@ -159,7 +159,7 @@ func (s *StopStep) Undo(ctx context.Context, env *Env) error {
 		return err
 	}
 	if s.UndoRoute != nil {
-		if err := setRoute(ctx, env, s.Service, s.UndoRoute); err != nil {
+		if err := setRoutes(ctx, env, RouteMove{Service: s.Service, After: s.UndoRoute}); err != nil {
 			return err
 		}
 	}

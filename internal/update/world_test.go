@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,10 +33,17 @@ type world struct {
 	crashAt    int             // call number at which to die, 0 for never
 	crashAfter bool            // die after the effect instead of before
 	violations []string
+	notices    []string
 	wanted     map[string]string // image ID by service that Create uses
+	references map[string]string // image names by service, where they are not the service's own
 	singles    []string          // services that must never run twice
 	covered    []string          // services that must always have a target
 	passed     map[string]bool   // IDs of containers that a gate let through
+
+	commands map[string][]string // of one-offs, by container name
+	ran      []string            // commands of one-offs that were started
+	taskTime time.Duration       // that one-offs take; 0: they end at once
+	failing  map[string]bool     // first words of commands that end with code 1
 }
 
 // zombie is the request of a dead client that dockerd still carries out.
@@ -51,15 +59,16 @@ type fakeRoute struct {
 
 func newWorld() *world {
 	return &world{
-		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{},
+		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{}, references: map[string]string{},
 		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
+		commands: map[string][]string{}, failing: map[string]bool{},
 		now: time.Unix(1_800_000_000, 0),
 	}
 }
 
 func (w *world) env() *Env {
 	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w},
-		Gate: fakeGate{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
+		Gate: fakeGate{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
 		Logs: func(context.Context, string) []string { return nil }}
 }
 
@@ -184,16 +193,21 @@ func (w *world) summary() string {
 	return strings.Join(lines, "\n")
 }
 
+// reference is the name of a service's image.
+func (w *world) reference(serviceName string) string {
+	return cmp.Or(w.references[serviceName], serviceName+":latest")
+}
+
 type fakeImages struct{ w *world }
 
 func (f fakeImages) Build(_ context.Context, serviceName string) (string, error) {
 	id := f.w.wanted[serviceName]
-	return id, f.w.call("build "+serviceName, func() error { f.w.tags[serviceName+":latest"] = id; return nil })
+	return id, f.w.call("build "+serviceName, func() error { f.w.tags[f.w.reference(serviceName)] = id; return nil })
 }
 
 func (f fakeImages) Pull(ctx context.Context, serviceName string) (string, error) {
 	id := f.w.wanted[serviceName]
-	return id, f.w.call("pull "+serviceName, func() error { f.w.tags[serviceName+":latest"] = id; return nil })
+	return id, f.w.call("pull "+serviceName, func() error { f.w.tags[f.w.reference(serviceName)] = id; return nil })
 }
 
 func (f fakeImages) Tag(_ context.Context, imageID, reference string) error {
@@ -215,6 +229,9 @@ func (f fakeCreator) Create(_ context.Context, spec CreateSpec) error {
 			return fmt.Errorf("name %s is taken by %s", spec.Name, have.ID)
 		}
 		f.w.add(Container{Name: spec.Name, Service: spec.Service, Number: spec.Number, Run: spec.Run, Restart: "no", ImageID: f.w.wanted[spec.Service]})
+		if len(spec.Command) > 0 {
+			f.w.commands[spec.Name] = spec.Command
+		}
 		return nil
 	})
 }
@@ -223,6 +240,7 @@ func (f fakeCreator) Remove(_ context.Context, id string) error {
 	return f.w.call("remove "+id, func() error {
 		for name, c := range f.w.containers {
 			if c.ID == id {
+				f.w.endTask(name, "removed")
 				delete(f.w.containers, name)
 			}
 		}
@@ -234,6 +252,7 @@ func (f fakeCreator) Fence(_ context.Context, name, run string) error {
 	return f.w.call("fence "+name, func() error {
 		f.w.settle(name)
 		if c := f.w.containers[name]; c != nil && c.Run == run {
+			f.w.endTask(name, "fenced")
 			delete(f.w.containers, name)
 		}
 		return nil
@@ -282,6 +301,7 @@ func (f fakeContainers) Start(_ context.Context, name string) error {
 		}
 		if !c.Running {
 			f.w.boot(c)
+			f.w.startTask(c)
 		}
 		if strings.Contains(c.Service, "job") { // runs to its end at once
 			c.Running = false
@@ -325,21 +345,23 @@ func (f fakeContainers) SettleStop(_ context.Context, name string, _ time.Durati
 
 type fakeRouter struct{ w *world }
 
-func (f fakeRouter) Route(_ context.Context, serviceName string, route *RouteState, targets []RouteTarget, instead ...string) error {
-	return f.w.call("route "+serviceName, func() error {
-		for _, name := range instead {
-			delete(f.w.routes, name)
+func (f fakeRouter) Routes(_ context.Context, changes []RouteChange) error {
+	label := "route"
+	for _, c := range changes {
+		label += " " + c.Service
+	}
+	return f.w.call(label, func() error {
+		for _, c := range changes {
+			delete(f.w.routes, c.Service)
+			if c.Route != nil {
+				f.w.routes[c.Service] = fakeRoute{*c.Route, c.Targets}
+			}
 		}
-		if route == nil {
-			delete(f.w.routes, serviceName)
-			return nil
-		}
-		f.w.routes[serviceName] = fakeRoute{*route, targets}
 		return nil
 	})
 }
 
-func (f fakeRouter) Hold(_ context.Context, serviceName string, _ time.Duration) error {
+func (f fakeRouter) Hold(_ context.Context, serviceName string, _ HoldSpec) error {
 	return f.w.call("hold "+serviceName, func() error { f.w.held[serviceName] = true; return nil })
 }
 
@@ -391,9 +413,13 @@ func (f fakeJournal) Append(entry Entry) error {
 	return f.w.call("journal "+string(entry.Kind), func() error { f.w.entries = append(f.w.entries, entry); return nil })
 }
 
-type fakeSink struct{}
+type fakeSink struct{ w *world }
 
-func (fakeSink) Emit(Event) {}
+func (f fakeSink) Emit(event Event) {
+	if event.Kind == EventNotice {
+		f.w.notices = append(f.w.notices, event.Text)
+	}
+}
 
 type fakeClock struct{ w *world }
 
@@ -401,6 +427,7 @@ func (f fakeClock) Now() time.Time { return f.w.now }
 
 func (f fakeClock) Sleep(_ context.Context, d time.Duration) error {
 	f.w.now = f.w.now.Add(d)
+	f.w.endTasks()
 	return nil
 }
 

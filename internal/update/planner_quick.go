@@ -1,0 +1,99 @@
+package update
+
+import (
+	"slices"
+
+	"gapless/internal/project"
+)
+
+// quickReason is why the old containers stop first.
+const quickReason = "old and new never run together"
+
+// quick plans the replacement of everything at once: the old version has
+// stopped before the migrations run, and the new one starts after them, so
+// that neither ever meets the other's schema. Requests wait meanwhile.
+//
+// What may take long and costs no request comes first: workers finish their
+// jobs before the first request has to wait.
+func (p *Planner) quick() {
+	var webs, others []*turnover
+	var jobs, rest []work
+	for _, w := range p.work {
+		switch {
+		case p.aside(w):
+		case w.is(project.RoleJob):
+			jobs = append(jobs, w)
+		case w.is(project.RoleStateful, project.RoleFront):
+			rest = append(rest, w)
+		case w.is(project.RoleWeb):
+			webs = append(webs, p.newTurnover(w, false))
+		default:
+			others = append(others, p.newTurnover(w, false))
+		}
+	}
+	for _, t := range others {
+		t.stopOld()
+	}
+	for _, t := range webs {
+		t.hold()
+	}
+	for _, t := range webs {
+		t.drain(t.old)
+	}
+	for _, t := range webs {
+		t.stopOld()
+	}
+	for _, w := range jobs {
+		p.job(w.service, w.change)
+	}
+	p.migrate()
+	p.startAll(webs)
+	for _, t := range webs {
+		t.release()
+	}
+	p.startAll(others)
+	for _, t := range slices.Concat(webs, others) {
+		t.finish(t.change)
+	}
+	for _, w := range rest {
+		p.roll(w.service, w.change)
+	}
+}
+
+// startAll starts all new containers, waits for each and gives them the
+// requests.
+func (p *Planner) startAll(all []*turnover) {
+	for _, t := range all {
+		t.start()
+	}
+	for _, t := range all {
+		t.await()
+	}
+	p.switchAll(all)
+}
+
+// hold lets the requests wait, if there are any that could.
+func (t *turnover) hold() {
+	if t.routed() && len(t.now) > 0 && len(t.old) > 0 {
+		t.holds = []Step{t.holdStep(t.service.Name, t.holdLimit(), quickReason)}
+		t.shift = append(t.shift, t.holds...)
+	}
+}
+
+// stopOld stops the old containers of the service.
+func (t *turnover) stopOld() {
+	t.stop(t.old, stopping{reason: quickReason, undoRoute: t.undoRouteHeld(t.kept, t.old), boots: true})
+	t.now = t.kept
+	if t.routed() { // from here on the way back must not find the old ones
+		left := t.route.WithTargets(t.kept...)
+		t.route = &left
+	}
+}
+
+// release lets the waiting requests go on.
+func (t *turnover) release() {
+	t.shift = append(t.shift, releases(t.holds)...)
+	if len(t.old) > 0 {
+		t.predict(len(t.holds) > 0, len(t.kept) > 0, quickReason)
+	}
+}
