@@ -155,8 +155,8 @@ func (p *Planner) assemble(because string) Plan {
 	if p.usesEdge() {
 		prepare = append(prepare, &EdgeStep{Listeners: p.listeners(), Detail: "stands before " + strings.Join(p.routed(), ", ")})
 	}
-	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.commit...)
-	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.shift}, {PhaseCommit, commit}}
+	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.together(p.commit)...)
+	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.together(p.shift)}, {PhaseCommit, commit}}
 	p.plan.Phases = slices.DeleteFunc(p.plan.Phases, func(ph Phase) bool { return len(ph.Steps) == 0 })
 	return p.plan
 }
@@ -184,8 +184,12 @@ func (p *Planner) routed() []string {
 	return names
 }
 
+// note says something about a service, once.
 func (p *Planner) note(serviceName string, gap bool, format string, args ...any) {
-	p.plan.Notes = append(p.plan.Notes, Note{Service: serviceName, Gap: gap, Text: fmt.Sprintf(format, args...)})
+	note := Note{Service: serviceName, Gap: gap, Text: fmt.Sprintf(format, args...)}
+	if !slices.Contains(p.plan.Notes, note) {
+		p.plan.Notes = append(p.plan.Notes, note)
+	}
 }
 
 // take marks a container name and its number as used.

@@ -83,6 +83,7 @@ type quickRoll struct {
 }
 
 func (p *Planner) newQuickRoll(w work) *quickRoll {
+	p.letGo(w.service)
 	r, old := p.newRoll(w.service, w.change)
 	return &quickRoll{roll: r, change: w.change, old: old, kept: r.without(r.now, old), served: len(r.now) > 0}
 }

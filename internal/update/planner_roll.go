@@ -13,6 +13,7 @@ import (
 
 // roll plans the replacement of a long-running service.
 func (p *Planner) roll(s project.Service, c change.Change) {
+	p.letGo(s)
 	r, old := p.newRoll(s, c)
 	r.replace(old, c.Missing)
 	r.finish(c)
@@ -27,13 +28,18 @@ func (r *roll) finish(c change.Change) {
 	}
 }
 
+// letGo takes a route away that a service shall not have any more, before the
+// service takes the port back.
+func (p *Planner) letGo(s project.Service) {
+	if p.unrouted[s.Name] {
+		p.dropRoute(s.Name)
+		p.note(s.Name, true, "has no route any more: the edge stops answering for it")
+	}
+}
+
 // newRoll is the replacement of a service before its first step, with the
 // containers that do not fit any more.
 func (p *Planner) newRoll(s project.Service, c change.Change) (*roll, []Container) {
-	if p.unrouted[s.Name] {
-		p.dropRoute(s.Name) // the edge must let go of a port that the service takes back
-		p.note(s.Name, true, "has no route any more: the edge stops answering for it")
-	}
 	r := &roll{Planner: p, service: s, route: p.routeOf(s.Name)}
 	byName := map[string]Container{}
 	for _, container := range p.state.ContainersOf(s.Name) {
