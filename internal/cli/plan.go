@@ -17,10 +17,11 @@ import (
 
 // planFlags are the flags of plan.
 type planFlags struct {
-	strategy string
+	shift    shiftFlags
 	output   string
 	detailed bool
 	asJSON   bool
+	compare  bool
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -29,9 +30,10 @@ func (a *app) planCommand() *cobra.Command {
 		Use:   "plan [SERVICE...]",
 		Short: "Show what an update would do, and why; touch nothing",
 		Example: `  gapless plan
+  gapless plan --compare
   gapless plan -o tonight.json && gapless update --plan tonight.json`,
 		RunE: func(c *cobra.Command, services []string) error {
-			if err := checkStrategy(flags.strategy); err != nil {
+			if err := flags.shift.check(); err != nil {
 				return err
 			}
 			s, err := a.open(c.Context())
@@ -45,7 +47,8 @@ func (a *app) planCommand() *cobra.Command {
 			return s.showPlan(c.Context(), services, flags)
 		},
 	}
-	c.Flags().StringVar(&flags.strategy, "strategy", "auto", "auto or rolling")
+	flags.shift.add(c)
+	c.Flags().BoolVar(&flags.compare, "compare", false, "show what each strategy would cost for this change")
 	c.Flags().StringVarP(&flags.output, "output", "o", "", "write the plan to this file, for update --plan")
 	c.Flags().BoolVar(&flags.detailed, "detailed-exitcode", false, "exit with 2 if there are changes")
 	c.Flags().BoolVar(&flags.asJSON, "json", false, "print the plan as JSON")
@@ -63,7 +66,10 @@ func (s *session) showPlan(ctx context.Context, services []string, flags planFla
 	if entries, err := s.store.Unfinished(); err == nil && len(entries) > 0 {
 		fmt.Fprintln(s.app.err, "warning: an earlier update did not end; the next update ends it first, or gapless resume")
 	}
-	_, plan, err := s.plan(ctx, update.Options{Named: services})
+	if flags.compare {
+		return s.compare(ctx, services, flags)
+	}
+	_, plan, err := s.plan(ctx, flags.shift.options(services))
 	if err != nil {
 		return err
 	}

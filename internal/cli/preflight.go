@@ -132,6 +132,8 @@ func newNames(steps []update.Step) []string {
 			names = append(names, s.Name)
 		case *update.JobStep:
 			names = append(names, s.Name)
+		case *update.TaskStep:
+			names = append(names, s.Name)
 		case *update.RenameStep:
 			names = append(names, s.New)
 		case *update.ParallelStep:

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -70,16 +71,46 @@ func TestPluginArgs(t *testing.T) {
 	}
 }
 
-func TestCheckStrategy(t *testing.T) {
-	for _, name := range []string{"auto", "rolling"} {
-		if err := checkStrategy(name); err != nil {
-			t.Errorf("%s: %v", name, err)
+func TestShiftFlags(t *testing.T) {
+	for _, c := range []struct {
+		flags shiftFlags
+		good  bool
+	}{
+		{shiftFlags{strategy: "auto"}, true},
+		{shiftFlags{strategy: "blue-green", watch: time.Minute}, true},
+		{shiftFlags{strategy: "quick", migrations: "breaking", noWatch: true}, true},
+		{shiftFlags{strategy: ""}, false},
+		{shiftFlags{strategy: "Rolling"}, false},
+		{shiftFlags{strategy: "auto", migrations: "fine"}, false},
+		{shiftFlags{strategy: "auto", watch: -time.Second}, false},
+		{shiftFlags{strategy: "auto", watch: time.Second, noWatch: true}, false},
+	} {
+		if err := c.flags.check(); (err == nil) != c.good {
+			t.Errorf("%+v: %v", c.flags, err)
 		}
 	}
-	for _, name := range []string{"", "Rolling", "yolo"} {
-		if code, hint := codeAndHint(checkStrategy(name)); code != exitError || !strings.Contains(hint, "rolling") {
-			t.Errorf("%q: %d %q", name, code, hint)
-		}
+}
+
+func TestComparison(t *testing.T) {
+	var out bytes.Buffer
+	err := writeComparison(&out, "rolling", []update.Forecast{
+		{Strategy: "rolling", Duration: 9 * time.Second, ExtraBytes: 110 << 20},
+		{Strategy: "quick", Duration: 14 * time.Second, Wait: 7 * time.Second, Page: 2 * time.Second, Guessed: []string{"gate of api"}},
+		{Strategy: "blue-green", Refused: "no room"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `strategy    requests wait  maintenance page  requests fail  extra memory  time
+rolling *   no             no                no             110 MiB       about 9 s
+quick       up to 7 s      about 2 s         no             no            about 14 s
+blue-green  refused
+* auto picks this one
+blue-green is refused: no room
+guessed, because no update has measured it yet: gate of api
+`
+	if diff := cmp.Diff(want, regexp.MustCompile(` +\n`).ReplaceAllString(out.String(), "\n")); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -208,6 +239,7 @@ func TestExitOf(t *testing.T) {
 		"rolled back on Ctrl-C":   {update.Outcome{Result: update.ResultRolledBack, Cause: fmt.Errorf("x: %w", update.ErrInterrupted)}, exitInterrupted},
 		"aborted":                 {update.Outcome{Result: update.ResultAborted, Cause: broken}, exitError},
 		"aborted on Ctrl-C":       {update.Outcome{Result: update.ResultAborted, Cause: update.ErrInterrupted}, exitInterrupted},
+		"a check refused":         {update.Outcome{Result: update.ResultAborted, Cause: fmt.Errorf("x: %w", &update.CheckError{Failed: &update.GateError{}})}, exitRefused},
 		"held after a failure":    {update.Outcome{Result: update.ResultHeld, Cause: broken, Stuck: broken}, exitUndoFailed},
 		"held without a failure":  {update.Outcome{Result: update.ResultHeld, Stuck: broken}, exitHeld},
 		"held after a bad Ctrl-C": {update.Outcome{Result: update.ResultHeld, Cause: update.ErrInterrupted, Stuck: broken}, exitUndoFailed},

@@ -132,6 +132,10 @@ func exitOf(outcome update.Outcome) error {
 		if errors.Is(outcome.Cause, update.ErrInterrupted) {
 			return said(exitInterrupted)
 		}
+		var check *update.CheckError
+		if errors.As(outcome.Cause, &check) {
+			return said(exitRefused)
+		}
 		return said(exitError)
 	default:
 		if errors.Is(outcome.Cause, update.ErrInterrupted) {

@@ -13,7 +13,7 @@ import (
 
 // updateFlags are the flags of update.
 type updateFlags struct {
-	strategy   string
+	shift      shiftFlags
 	dryRun     bool
 	planFile   string
 	pullImages bool
@@ -35,7 +35,7 @@ when it is named.`,
   gapless update --dry-run          only show the plan`,
 		RunE: func(c *cobra.Command, services []string) error { return a.update(c.Context(), services, flags) },
 	}
-	c.Flags().StringVar(&flags.strategy, "strategy", "auto", "auto or rolling")
+	flags.shift.add(c)
 	c.Flags().BoolVar(&flags.dryRun, "dry-run", false, "show the plan and stop")
 	c.Flags().StringVar(&flags.planFile, "plan", "", "run this plan, written by gapless plan -o, or refuse if the state has changed since")
 	c.Flags().BoolVar(&flags.pullImages, "pull-images", false, "fetch newer images of services without build: first")
@@ -43,7 +43,7 @@ when it is named.`,
 }
 
 func (a *app) update(ctx context.Context, services []string, flags updateFlags) error {
-	if err := checkStrategy(flags.strategy); err != nil {
+	if err := flags.shift.check(); err != nil {
 		return err
 	}
 	s, err := a.open(ctx)
@@ -55,7 +55,7 @@ func (a *app) update(ctx context.Context, services []string, flags updateFlags) 
 		return err
 	}
 	if flags.dryRun {
-		return s.showPlan(ctx, services, planFlags{strategy: flags.strategy})
+		return s.showPlan(ctx, services, planFlags{shift: flags.shift})
 	}
 	if err := s.ready(ctx, "update"); err != nil {
 		return err
@@ -68,7 +68,7 @@ func (a *app) update(ctx context.Context, services []string, flags updateFlags) 
 
 // planAndRun plans the way to what is wanted now, and goes it.
 func (s *session) planAndRun(ctx context.Context, services []string, flags updateFlags) error {
-	state, plan, err := s.plan(ctx, update.Options{Named: services})
+	state, plan, err := s.plan(ctx, flags.shift.options(services))
 	if err != nil {
 		return err
 	}
@@ -78,15 +78,6 @@ func (s *session) planAndRun(ctx context.Context, services []string, flags updat
 		}
 	}
 	return s.execute(ctx, state, plan)
-}
-
-// checkStrategy refuses names that are not strategies of this version.
-func checkStrategy(name string) error {
-	switch name {
-	case "auto", update.StrategyRolling:
-		return nil
-	}
-	return &exitStatus{code: exitError, err: fmt.Errorf("unknown strategy %q", name), hint: "this version knows: auto, rolling"}
 }
 
 // plan observes, compares and plans.
@@ -101,9 +92,18 @@ func (s *session) plan(ctx context.Context, options update.Options) (update.Stat
 	}
 	plan, err := update.Make(state, s.project, changes, options)
 	if err != nil {
-		return state, plan, &exitStatus{code: exitError, err: err}
+		return state, plan, planError(err)
 	}
 	return state, plan, s.preflight(ctx, state, plan)
+}
+
+// planError tells a strategy that is refused from a plan that cannot be made.
+func planError(err error) error {
+	var refused *update.StrategyError
+	if errors.As(err, &refused) {
+		return refuse(err, "")
+	}
+	return &exitStatus{code: exitError, err: err}
 }
 
 // addMemory measures the running containers, for the forecast of second ones.

@@ -120,8 +120,14 @@ func hammer(t testing.TB, address string, worker int, stopped *atomic.Bool, answ
 			return
 		}
 		answered.Add(1)
+		if response.Close {
+			client.Close()
+			client = nil
+		}
 	}
-	client.Close()
+	if client != nil {
+		client.Close()
+	}
 }
 
 func underLoad(t *testing.T, e *running, workers int, change func()) int64 {

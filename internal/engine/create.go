@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,11 @@ func (w *Workbench) Create(ctx context.Context, spec update.CreateSpec) error {
 	if err != nil || done {
 		return err
 	}
-	err = w.createNew(ctx, spec, service)
+	create := w.createNew
+	if len(spec.Command) > 0 {
+		create = w.createOneOff
+	}
+	err = create(ctx, spec, service)
 	if errdefs.IsConflict(err) {
 		// Somebody was faster. If it was a request of this run, all is well.
 		if done, adoptErr := w.adopt(ctx, spec, service); done || adoptErr != nil {
@@ -110,7 +115,7 @@ func (w *Workbench) createNew(ctx context.Context, spec update.CreateSpec, servi
 	w.creating.Unlock()
 	w.noteAnswer(spec, err)
 	if err != nil {
-		return w.createError(service, err)
+		return createError(request.reference, err)
 	}
 	id := guarded.created.Load()
 	if id == nil {
@@ -142,10 +147,13 @@ func (w *Workbench) narrow(service types.ServiceConfig) (*types.Project, error) 
 
 // createRequest collects what is different from a creation by docker compose.
 func (w *Workbench) createRequest(ctx context.Context, spec update.CreateSpec, service types.ServiceConfig) (*createRequest, error) {
-	request := &createRequest{spec: spec, dependencies: dependenciesLabel(service)}
-	image, err := w.engine.client.ImageInspect(ctx, w.imageReference(service))
+	request := &createRequest{spec: spec, dependencies: dependenciesLabel(service), reference: w.imageReference(service)}
+	image, err := w.engine.client.ImageInspect(ctx, cmp.Or(spec.ImageID, request.reference))
 	if err != nil {
-		return nil, w.createError(service, err)
+		return nil, createError(cmp.Or(spec.ImageID, request.reference), err)
+	}
+	if request.isOneOff() {
+		return request, nil
 	}
 	if service.ContainerName != "" && len(service.PreStart) > 0 {
 		existing, err := w.engine.list(ctx, w.project.Name)
@@ -171,9 +179,9 @@ func (w *Workbench) createRequest(ctx context.Context, spec update.CreateSpec, s
 }
 
 // createError makes a missing image specific.
-func (w *Workbench) createError(service types.ServiceConfig, err error) error {
+func createError(reference string, err error) error {
 	if errdefs.IsNotFound(err) && strings.Contains(strings.ToLower(err.Error()), "no such image") {
-		return &ImageError{Kind: ImageMissing, Reference: w.imageReference(service), Err: err}
+		return &ImageError{Kind: ImageMissing, Reference: reference, Err: err}
 	}
 	return err
 }

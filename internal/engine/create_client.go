@@ -51,7 +51,7 @@ func isProjectListing(filters client.Filters, projectName string) bool {
 func (c *createClient) preferOwn(items []container.Summary) []container.Summary {
 	replaced := map[string]bool{}
 	for _, item := range items {
-		if item.Labels[LabelRun] == c.request.spec.Run {
+		if item.Labels[LabelRun] == c.request.spec.Run && item.Labels[labelOneOff] != "True" {
 			replaced[item.Labels[labelService]] = true
 		}
 	}
@@ -105,7 +105,7 @@ func (c *createClient) NetworkConnect(ctx context.Context, name string, options 
 		return client.NetworkConnectResult{}, refuse("connect a container to network " + name)
 	}
 	if options.EndpointConfig != nil {
-		renameAlias(options.EndpointConfig, c.composeName, c.request.spec.Name)
+		c.request.adaptEndpoint(options.EndpointConfig, c.composeName)
 	}
 	return c.APIClient.NetworkConnect(ctx, name, options)
 }

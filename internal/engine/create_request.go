@@ -20,6 +20,7 @@ import (
 // docker compose makes for a service on its own.
 type createRequest struct {
 	spec         update.CreateSpec
+	reference    string                 // of the service's image
 	dependencies string                 // of the whole project, because a narrowed one has none
 	configHash   string                 // empty: as docker compose computed it
 	inherited    []container.MountPoint // of the predecessor
@@ -32,13 +33,10 @@ func (r *createRequest) apply(options *client.ContainerCreateOptions) {
 	composeName := options.Name
 	options.Name = r.spec.Name
 	config := *options.Config
-	config.Labels = maps.Clone(config.Labels)
-	config.Labels[labelNumber] = strconv.Itoa(r.spec.Number)
-	config.Labels[labelDependencies] = r.dependencies
-	if r.configHash != "" {
-		config.Labels[labelConfigHash] = r.configHash
+	config.Labels = r.labels(config.Labels)
+	if r.spec.ImageID != "" {
+		config.Image = r.spec.ImageID
 	}
-	maps.Copy(config.Labels, ownLabels(r.spec))
 	options.Config = &config
 	host := *options.HostConfig
 	host.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyDisabled}
@@ -46,8 +44,33 @@ func (r *createRequest) apply(options *client.ContainerCreateOptions) {
 	options.HostConfig = &host
 	if options.NetworkingConfig != nil {
 		for _, endpoint := range options.NetworkingConfig.EndpointsConfig {
-			renameAlias(endpoint, composeName, r.spec.Name)
+			r.adaptEndpoint(endpoint, composeName)
 		}
+	}
+}
+
+// labels are those of docker compose with what is ours, and what a narrowed
+// project cannot say.
+func (r *createRequest) labels(composed map[string]string) map[string]string {
+	labels := maps.Clone(composed)
+	if r.isOneOff() {
+		labels[labelSlug] = r.slug()
+	} else {
+		labels[labelNumber] = strconv.Itoa(r.spec.Number)
+		labels[labelDependencies] = r.dependencies
+	}
+	if r.configHash != "" {
+		labels[labelConfigHash] = r.configHash
+	}
+	maps.Copy(labels, ownLabels(r.spec))
+	return labels
+}
+
+// adaptEndpoint changes the place of the container in a network.
+func (r *createRequest) adaptEndpoint(endpoint *network.EndpointSettings, composeName string) {
+	renameAlias(endpoint, composeName, r.spec.Name)
+	if r.isOneOff() {
+		freeAddress(endpoint)
 	}
 }
 

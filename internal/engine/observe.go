@@ -27,7 +27,7 @@ type Observation struct {
 	ConfigHashes         map[string]string       // wanted, by service name
 	MemoryAvailableBytes int64                   // 0 if not known
 	Processors           int
-	TakenPorts           map[int]string          // host ports in use, with the owner
+	TakenPorts           map[int]string // host ports in use, with the owner
 }
 
 // Observe looks at the project once. The memory of containers is filled in

@@ -34,6 +34,7 @@ func (e *Engine) remove(ctx context.Context, name string, withVolumes bool) erro
 	if err != nil {
 		return err
 	}
+	withVolumes = withVolumes || isOwnOneOff(found.Config.Labels)
 	var last error
 	for {
 		_, err := e.client.ContainerRemove(ctx, found.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: withVolumes})

@@ -29,7 +29,11 @@ func (w *Workbench) Start(ctx context.Context, name string) error {
 		return err
 	}
 	for _, hook := range w.project.Services[found.Config.Labels[labelService]].PostStart {
-		if err := w.runHook(ctx, found.ID, hook); err != nil {
+		err := w.runHook(ctx, found.ID, hook)
+		if err != nil && isOwnOneOff(found.Config.Labels) && !w.engine.runs(ctx, found.ID) {
+			return nil // it ended before its hooks: how it ended is what counts
+		}
+		if err != nil {
 			return fmt.Errorf("post_start of %s: %w", name, err)
 		}
 	}
@@ -56,4 +60,10 @@ func (w *Workbench) runHook(ctx context.Context, id string, hook types.ServiceHo
 		return fmt.Errorf("%s ended with code %d\n  %s", strings.Join(hook.Command, " "), code, strings.Join(output, "\n  "))
 	}
 	return nil
+}
+
+// runs tells whether a container is known to run.
+func (e *Engine) runs(ctx context.Context, id string) bool {
+	found, err := e.inspect(ctx, id)
+	return err != nil || found.State.Running
 }

@@ -16,6 +16,7 @@ const (
 	labelService      = api.ServiceLabel
 	labelNumber       = api.ContainerNumberLabel
 	labelOneOff       = api.OneoffLabel
+	labelSlug         = api.SlugLabel
 	labelConfigHash   = api.ConfigHashLabel
 	labelDependencies = api.DependenciesLabel
 	labelHook         = api.HookLabel

@@ -40,9 +40,14 @@ func buildServices(p *Project, settings map[string]ServiceSettings, recorded map
 		if known, found := recorded[service.Name]; found {
 			service.Role, service.RoleReason = known.Role, known.Reason
 			service.HTTPPort, service.BaseImage = known.HTTPPort, known.BaseImage
+			service.Framework, service.FrameworkReason, service.FrameworkCommand = known.Framework, known.FrameworkReason, known.FrameworkCommand
 		}
 	}
+	if recorded == nil {
+		assignFrameworks(p)
+	}
 	assignRoutes(p, settings)
+	assignPreparations(p, settings)
 }
 
 func buildService(p *Project, config types.ServiceConfig, mounts map[string]int) Service {
@@ -119,6 +124,9 @@ func (s *Service) apply(own ServiceSettings, defaults Settings) {
 	s.Order = cmp.Or(own.Order, s.Order)
 	s.Overlap = own.Overlap
 	s.Quiesce = own.Quiesce
+	if own.Reload != nil {
+		s.Reload = &Reload{Signal: own.Reload.Signal, Command: own.Reload.Command}
+	}
 	s.HoldLimit = cmp.Or(own.Hold.Limit, defaults.Hold.Limit)
 	s.Drain = cmp.Or(own.Drain, defaults.Drain)
 	s.Gate.Successes = cmp.Or(own.Gate.Successes, defaults.Gate.Successes)

@@ -18,6 +18,9 @@ func (c *checker) combinations(p *Project, own map[string]ServiceSettings) {
 			c.fault(path+".route", "add port: with the container port that speaks HTTP", "the port of the route is not known")
 		}
 		c.overlap(path, service, settings)
+		if reload := settings.Reload; reload != nil && (reload.Signal == "") == (len(reload.Command) == 0) {
+			c.fault(path+".reload", "write one of the two", "reload needs either a signal or a command")
+		}
 	}
 	c.uniqueRoutes(p)
 	c.edge(p)

@@ -3,6 +3,7 @@ package project
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -12,23 +13,36 @@ import (
 // the builder judges it.
 const maxDockerfileBytes = 256 << 10
 
-// baseImage returns the image that the built stage starts from. Stages that
-// build upon each other are followed; variables are not resolved.
-func baseImage(build *types.BuildConfig) string {
+// dockerfileOf reads the Dockerfile of a build, empty when it cannot be read.
+func dockerfileOf(build *types.BuildConfig) string {
 	if build == nil || isRemote(build.Context) {
 		return ""
 	}
-	content := []byte(build.DockerfileInline)
+	if build.DockerfileInline != "" {
+		return build.DockerfileInline
+	}
+	content, err := readLimited(dockerfilePath(build), maxDockerfileBytes)
+	if err != nil {
+		return ""
+	}
+	return string(content)
+}
+
+// dockerfilePath is the file that a build follows, empty when there is none on
+// this host.
+func dockerfilePath(build *types.BuildConfig) string {
+	if build == nil || isRemote(build.Context) || build.DockerfileInline != "" {
+		return ""
+	}
+	return absolute(build.Context, cmp.Or(build.Dockerfile, "Dockerfile"))
+}
+
+// baseImage returns the image that the built stage starts from. Stages that
+// build upon each other are followed; variables are not resolved.
+func baseImage(build *types.BuildConfig) string {
+	content := []byte(dockerfileOf(build))
 	if len(content) == 0 {
-		name := build.Dockerfile
-		if name == "" {
-			name = "Dockerfile"
-		}
-		read, err := readLimited(absolute(build.Context, name), maxDockerfileBytes)
-		if err != nil {
-			return ""
-		}
-		content = read
+		return ""
 	}
 	bases, stage := stages(content)
 	if build.Target != "" {

@@ -59,6 +59,7 @@ func rangeOf(tag reflect.StructTag) string {
 }
 
 var (
+	signalPattern  = regexp.MustCompile(`^(SIG)?[A-Z][A-Z0-9+-]{1,11}$`)
 	percentPattern = regexp.MustCompile(`^(100|\d{1,2})(\.\d+)?%$`)
 	hostPattern    = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
 )
@@ -91,6 +92,10 @@ func checkFormat(format, text string, services []string) (want string) {
 	case "percent":
 		if !percentPattern.MatchString(text) {
 			return "a percentage such as 1% or 0.5%"
+		}
+	case "signal":
+		if !signalPattern.MatchString(text) {
+			return "a signal such as HUP or SIGUSR1"
 		}
 	case "url":
 		address, err := url.Parse(text)

@@ -75,10 +75,34 @@ func describe(loaded *Project, err error) string {
 		if reason, yes := service.CannotOverlap(); yes {
 			fmt.Fprintf(&text, "; stop-first: %s", reason)
 		}
+		if service.Framework != FrameworkNone {
+			fmt.Fprintf(&text, "; %s: %s", service.Framework, service.FrameworkReason)
+		}
 		fmt.Fprintln(&text)
+		describePreparation(&text, service)
 	}
 	for _, finding := range loaded.Findings {
 		fmt.Fprintf(&text, "warning: %s\n", finding)
 	}
 	return text.String()
+}
+
+func describePreparation(text *strings.Builder, service Service) {
+	for _, check := range service.Checks {
+		fmt.Fprintf(text, "  check: %s\n", strings.Join(check, " "))
+	}
+	for _, one := range []struct {
+		what string
+		argv []string
+	}{{"migrate", service.Migrate}, {"pending", service.Pending}, {"static", service.Static}} {
+		if len(one.argv) > 0 {
+			fmt.Fprintf(text, "  %s: %s\n", one.what, strings.Join(one.argv, " "))
+		}
+	}
+	if service.Compatible != nil {
+		fmt.Fprintf(text, "  compatible: %t\n", *service.Compatible)
+	}
+	if service.Reload != nil {
+		fmt.Fprintf(text, "  reload: %s%s\n", service.Reload.Signal, strings.Join(service.Reload.Command, " "))
+	}
 }

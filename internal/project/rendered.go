@@ -36,6 +36,10 @@ type renderedService struct {
 	Reason    string `yaml:"reason"`
 	HTTPPort  int    `yaml:"http_port,omitempty"`
 	BaseImage string `yaml:"base_image,omitempty"`
+
+	Framework        Framework `yaml:"framework,omitempty"`
+	FrameworkReason  string    `yaml:"framework_reason,omitempty"`
+	FrameworkCommand []string  `yaml:"framework_command,omitempty"`
 }
 
 // ErrRendered is returned for a document that Render did not write.
@@ -68,6 +72,7 @@ func (p *Project) foundOut() map[string]renderedService {
 	for _, service := range p.Services {
 		found[service.Name] = renderedService{
 			Role: service.Role, Reason: service.RoleReason, HTTPPort: service.HTTPPort, BaseImage: service.BaseImage,
+			Framework: service.Framework, FrameworkReason: service.FrameworkReason, FrameworkCommand: service.FrameworkCommand,
 		}
 	}
 	return found

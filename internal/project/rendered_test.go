@@ -98,7 +98,7 @@ configs: {inline: {content: "price 5$$\n${SET}"}, fromenv: {environment: CFG}}
 func everythingProject(t *testing.T) *Project {
 	t.Helper()
 	directory := writeFiles(t, map[string]string{
-		"compose.yaml": everythingCompose, "key.txt": "k",
+		"compose.yaml": everythingCompose, "key.txt": "k", "manage.py": "import django", "Dockerfile": "FROM python:3.13",
 		"a.env": "FROM_FILE=x${SET}y\nDOLLAR='a$b'\n", "raw.env": "RAW=a$b'c'\n", ".env": "SET=from-dotenv\n", "extra.env": "SET=extra\n",
 	})
 	loaded, err := Load(context.Background(), Options{
@@ -125,6 +125,10 @@ func TestRenderedProjectEqualsTheOriginal(t *testing.T) {
 	original := everythingProject(t)
 	content, err := original.Render()
 	if err != nil {
+		t.Fatal(err)
+	}
+	// What was found out from the source is recorded: the source goes on.
+	if err := os.Remove(filepath.Join(original.Directory, "manage.py")); err != nil {
 		t.Fatal(err)
 	}
 	again, err := LoadRendered(context.Background(), content, "")

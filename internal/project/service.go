@@ -39,6 +39,14 @@ type Service struct {
 	HoldLimit   time.Duration // 0 means the default of whoever holds
 	Drain       time.Duration // 0 means the default of whoever drains
 	Gate        Gate
+	Reload      *Reload // how a running container takes new settings, nil when it has to be restarted
+
+	// Framework is what the service is written with; FrameworkCommand begins
+	// every command of it, such as python3 manage.py.
+	Framework        Framework
+	FrameworkReason  string
+	FrameworkCommand []string
+	Preparation
 
 	NetworkMode      string
 	FixedAddresses   []string // IP or MAC addresses that only one container can have
@@ -138,3 +146,22 @@ const (
 	OrderStartFirst Order = "start-first"
 	OrderStopFirst  Order = "stop-first"
 )
+
+// Preparation is what an update runs in the new image beside the service
+// itself. Of several services that share an image one has the commands.
+type Preparation struct {
+	Checks  [][]string // must succeed before anything is touched
+	Migrate []string   // changes the database's schema, empty when that is nobody's or a job's work
+	Pending []string   // prints the migrations that are due and changes nothing
+	// Compatible is what the settings say about the old version: whether it can
+	// work on the migrated database. Nil when they do not say it.
+	Compatible *bool
+	Static     []string // collects static files into a volume
+}
+
+// Reload is a declared way to make a container read its settings again without
+// a restart: one of the two.
+type Reload struct {
+	Signal  string
+	Command []string
+}

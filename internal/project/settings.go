@@ -11,7 +11,7 @@ type Settings struct {
 	Hold   HoldSettings   `yaml:"hold" doc:"default for every service"`
 	Drain  time.Duration  `yaml:"drain" doc:"how long an old container may finish its requests; default for every service"`
 	Gate   Gate           `yaml:"gate" doc:"what a new container must pass; default for every service"`
-	Checks [][]string     `yaml:"checks" doc:"commands run in the new image before anything is touched" later:"true"`
+	Checks [][]string     `yaml:"checks" doc:"commands that must succeed in the new image before anything is touched, for the services of a known framework, else for those that take requests; an empty list: none" later:"true"`
 	Backup BackupSettings `yaml:"backup" doc:"backup before migrations" later:"true"`
 	Watch  WatchSettings  `yaml:"watch" doc:"observation after the switch" later:"true"`
 	Notify []string       `yaml:"notify" doc:"webhook addresses" format:"url" later:"true"`
@@ -60,8 +60,23 @@ type ServiceSettings struct {
 	Quiesce []string        `yaml:"quiesce" doc:"command run in the old container that stops it from taking new jobs" min:"1"`
 	Drain   time.Duration   `yaml:"drain" doc:"how long an old container may finish its requests"`
 	Gate    Gate            `yaml:"gate" doc:"what a new container must pass"`
-	Migrate CommandSettings `yaml:"migrate" doc:"migration, run in the new image" later:"true"`
+	Reload  *ReloadSettings `yaml:"reload" doc:"how a running container takes new settings without a restart" later:"true"`
+	Checks  [][]string      `yaml:"checks" doc:"commands that must succeed in the new image before anything is touched; an empty list: none" later:"true"`
+	Migrate MigrateSettings `yaml:"migrate" doc:"migration, run in the new image" later:"true"`
 	Static  CommandSettings `yaml:"static" doc:"collection of static files, run in the new image" later:"true"`
+}
+
+// ReloadSettings is the reload block of a service.
+type ReloadSettings struct {
+	Signal  string   `yaml:"signal" doc:"signal to the main process, such as HUP" format:"signal"`
+	Command []string `yaml:"command" doc:"argv list, run in the container" min:"1"`
+}
+
+// MigrateSettings is the migrate block of a service.
+type MigrateSettings struct {
+	Command    []string `yaml:"command" doc:"argv list, never a shell string; an empty list: none"`
+	Pending    []string `yaml:"pending" doc:"argv list that prints the migrations that are due and changes nothing"`
+	Compatible *bool    `yaml:"compatible" doc:"whether the old version can work on the migrated database"`
 }
 
 // RouteSettings is the route block of a service.
@@ -75,5 +90,5 @@ type RouteSettings struct {
 
 // CommandSettings is a command as an argv list.
 type CommandSettings struct {
-	Command []string `yaml:"command" doc:"argv list, never a shell string" min:"1"`
+	Command []string `yaml:"command" doc:"argv list, never a shell string; an empty list: none"`
 }

@@ -41,6 +41,7 @@ var formatPatterns = map[string]string{
 	"path":    `^/`,
 	"host":    hostPattern.String(),
 	"urlpath": `^/`,
+	"signal":  signalPattern.String(),
 	"percent": percentPattern.String(),
 	"url":     `^https?://`,
 }

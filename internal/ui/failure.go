@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -64,12 +65,14 @@ func (w words) failure(f *Failure) string {
 }
 
 func (w words) gateFailure(b *strings.Builder, gate *update.GateError) {
-	fmt.Fprintf(b, "  gate      %s %s\n", w.show(gate.Container), w.show(gate.Reason))
-	last := gate.Last
-	if last == "" {
-		last = "it never answered"
+	kind := "gate"
+	if gate.Ended {
+		kind = "why"
 	}
-	fmt.Fprintf(b, "  last      %s\n", w.show(last))
+	fmt.Fprintf(b, "  %-9s %s %s\n", kind, w.show(gate.Container), w.show(gate.Reason))
+	if !gate.Ended {
+		fmt.Fprintf(b, "  last      %s\n", w.show(cmp.Or(gate.Last, "it never answered")))
+	}
 	lines := gate.Logs[max(0, len(gate.Logs)-maxLogLines):]
 	if len(lines) == 0 {
 		fmt.Fprintln(b, "  log       empty")

@@ -113,7 +113,7 @@ func (f *forecaster) before(step Step) {
 	case *HoldStep:
 		f.held[s.Service] = f.now
 	case *StartStep:
-		f.extra += f.copyBytes(s.Service)
+		f.extra += f.state.copyBytes(s.Service)
 		f.ExtraBytes = max(f.ExtraBytes, f.extra)
 	case *StopStep:
 		_, held := f.held[s.Service]
@@ -127,7 +127,7 @@ func (f *forecaster) before(step Step) {
 func (f *forecaster) after(step Step) {
 	switch s := step.(type) {
 	case *StopStep:
-		f.extra -= f.copyBytes(s.Service)
+		f.extra -= f.state.copyBytes(s.Service)
 	case *GateStep:
 		if since, down := f.down[s.Spec.Service]; down {
 			f.Gap = max(f.Gap, f.now-since)
@@ -155,16 +155,6 @@ func (f *forecaster) takes(step Step) time.Duration {
 	}
 	f.Guessed = append(f.Guessed, fmt.Sprintf("%s of %s", verb, serviceName))
 	return guesses[verb]
-}
-
-// copyBytes is what one container of a service needs, judged by the running
-// ones; 0 if that is not known.
-func (f *forecaster) copyBytes(serviceName string) int64 {
-	var most int64
-	for _, c := range f.state.ContainersOf(serviceName) {
-		most = max(most, c.MemoryBytes)
-	}
-	return most
 }
 
 // StepKey names a kind of step of one service in State.StepTimes.

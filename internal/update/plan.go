@@ -15,6 +15,7 @@ const PlanFormat = 1
 const (
 	PhasePrepare = "prepare"
 	PhaseShift   = "shift"
+	PhaseWatch   = "watch"
 	PhaseCommit  = "commit"
 )
 

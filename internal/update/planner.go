@@ -39,6 +39,10 @@ type Options struct {
 	// Migrations says whether the code that runs now survives the migrations of
 	// the new version: MigrationsCompatible, MigrationsBreaking or empty.
 	Migrations string
+	// Watch is how long to look at the new version before the commit; 0: as the
+	// strategy wants, unless NoWatch.
+	Watch   time.Duration
+	NoWatch bool
 }
 
 // Planner makes the plan of one update. It does no I/O: the same input gives
@@ -53,6 +57,7 @@ type Planner struct {
 	work     []work // in the order of their dependencies
 	prepare  []Step
 	shift    []Step
+	watch    []Step
 	commit   []Step
 	taken    map[string]bool // container names, planned ones included
 	fetched  map[string]bool // image references
@@ -78,6 +83,7 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	}
 	strategies[planner.plan.Strategy](planner)
 	planner.unroute()
+	planner.addWatch()
 	return planner.assemble(why.words()), nil
 }
 
@@ -156,7 +162,7 @@ func (p *Planner) assemble(because string) Plan {
 		prepare = append(prepare, &EdgeStep{Listeners: p.listeners(), Detail: "stands before " + strings.Join(p.routed(), ", ")})
 	}
 	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.together(p.commit)...)
-	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.together(p.shift)}, {PhaseCommit, commit}}
+	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.together(p.shift)}, {PhaseWatch, p.watch}, {PhaseCommit, commit}}
 	p.plan.Phases = slices.DeleteFunc(p.plan.Phases, func(ph Phase) bool { return len(ph.Steps) == 0 })
 	return p.plan
 }

@@ -3,9 +3,11 @@ package update
 import (
 	"slices"
 
-	"gapless/internal/change"
 	"gapless/internal/project"
 )
+
+// quickReason is why the old containers stop first.
+const quickReason = "old and new never run together"
 
 // quick plans the replacement of everything at once: the old version has
 // stopped before the migrations run, and the new one starts after them, so
@@ -14,7 +16,7 @@ import (
 // What may take long and costs no request comes first: workers finish their
 // jobs before the first request has to wait.
 func (p *Planner) quick() {
-	var webs, others []*quickRoll
+	var webs, others []*turnover
 	var jobs, rest []work
 	for _, w := range p.work {
 		switch {
@@ -23,133 +25,75 @@ func (p *Planner) quick() {
 		case w.is(project.RoleStateful, project.RoleFront):
 			rest = append(rest, w)
 		case w.is(project.RoleWeb):
-			webs = append(webs, p.newQuickRoll(w))
+			webs = append(webs, p.newTurnover(w, false))
 		default:
-			others = append(others, p.newQuickRoll(w))
+			others = append(others, p.newTurnover(w, false))
 		}
 	}
-	for _, r := range others {
-		r.stopOld()
+	for _, t := range others {
+		t.stopOld()
 	}
-	for _, r := range webs {
-		r.hold()
+	for _, t := range webs {
+		t.hold()
 	}
-	for _, r := range webs {
-		r.drainOld()
+	for _, t := range webs {
+		t.drain(t.old)
 	}
-	for _, r := range webs {
-		r.stopOld()
+	for _, t := range webs {
+		t.stopOld()
 	}
 	for _, w := range jobs {
 		p.job(w.service, w.change)
 	}
-	startAll(p, webs)
-	for _, r := range webs {
-		r.release()
+	p.startAll(webs)
+	for _, t := range webs {
+		t.release()
 	}
-	startAll(p, others)
-	for _, r := range slices.Concat(webs, others) {
-		r.finish(r.change)
+	p.startAll(others)
+	for _, t := range slices.Concat(webs, others) {
+		t.finish(t.change)
 	}
 	for _, w := range rest {
 		p.roll(w.service, w.change)
 	}
 }
 
-// startAll starts all new containers, then waits for each.
-func startAll(p *Planner, rolls []*quickRoll) {
-	for _, r := range rolls {
-		r.start()
+// startAll starts all new containers, waits for each and gives them the
+// requests.
+func (p *Planner) startAll(all []*turnover) {
+	for _, t := range all {
+		t.start()
 	}
-	for _, r := range rolls {
-		r.await()
+	var keeps []Step
+	for _, t := range all {
+		keeps = append(keeps, t.await()...)
 	}
-	for _, r := range rolls {
-		r.switchTo(r.after)
-	}
+	p.shift = append(p.shift, keeps...)
+	p.switchAll(all)
 }
-
-// quickRoll is the replacement of one service whose old containers stop before
-// anything new starts.
-type quickRoll struct {
-	*roll
-	change change.Change
-	old    []Container
-	kept   []TargetRef // containers that fit
-	holds  []Step
-	gates  []string // new containers
-	after  []TargetRef
-	served bool // there were containers to answer requests
-}
-
-func (p *Planner) newQuickRoll(w work) *quickRoll {
-	p.letGo(w.service)
-	r, old := p.newRoll(w.service, w.change)
-	return &quickRoll{roll: r, change: w.change, old: old, kept: r.without(r.now, old), served: len(r.now) > 0}
-}
-
-// reason is why the old containers stop first.
-const quickReason = "old and new never run together"
 
 // hold lets the requests wait, if there are any that could.
-func (r *quickRoll) hold() {
-	if r.routed() && r.served && len(r.old) > 0 {
-		r.holds = []Step{&HoldStep{Service: r.service.Name, Limit: r.holdLimit(), Why: quickReason}}
-		r.shift = append(r.shift, r.holds...)
+func (t *turnover) hold() {
+	if t.routed() && len(t.now) > 0 && len(t.old) > 0 {
+		t.holds = []Step{&HoldStep{Service: t.service.Name, Limit: t.holdLimit(), Why: quickReason}}
+		t.shift = append(t.shift, t.holds...)
 	}
 }
-
-func (r *quickRoll) drainOld() { r.drain(r.old) }
 
 // stopOld stops the old containers of the service.
-func (r *quickRoll) stopOld() {
-	r.stop(r.old, stopping{reason: quickReason, undoRoute: r.undoRouteHeld(r.kept, r.old), boots: true})
-	r.now = r.kept
-	if r.routed() { // from here on the way back must not find the old ones
-		left := r.route.WithTargets(r.kept...)
-		r.route = &left
+func (t *turnover) stopOld() {
+	t.stop(t.old, stopping{reason: quickReason, undoRoute: t.undoRouteHeld(t.kept, t.old), boots: true})
+	t.now = t.kept
+	if t.routed() { // from here on the way back must not find the old ones
+		left := t.route.WithTargets(t.kept...)
+		t.route = &left
 	}
-}
-
-// start starts a successor of each old container, and those that are missing.
-func (r *quickRoll) start() {
-	r.after = r.kept
-	for i := range len(r.old) + r.change.Missing {
-		old := successorOf(r.old, i)
-		detail := "new"
-		if old != nil {
-			detail = "after " + old.Name
-			if r.service.ContainerName != "" {
-				r.shift = append(r.shift, r.renameAway(*old))
-			}
-		}
-		step := r.roll.start(old, detail)
-		r.shift = append(r.shift, step)
-		r.gates = append(r.gates, step.Name)
-		r.after = append(slices.Clone(r.after), r.fresh(step.Name))
-	}
-}
-
-// await waits for the new containers, and lets them survive a restart of the
-// host instead of the old ones.
-func (r *quickRoll) await() {
-	var gates, keeps []Step
-	for i, name := range r.gates {
-		gates = append(gates, r.gate(name, r.after))
-		var instead []Container
-		if i < len(r.old) {
-			instead = r.old[i : i+1]
-		}
-		keeps = append(keeps, r.keep(name, instead)...)
-	}
-	r.shift = append(append(r.shift, gates...), keeps...)
-	r.takeover = false
 }
 
 // release lets the waiting requests go on.
-func (r *quickRoll) release() {
-	r.shift = append(r.shift, releases(r.holds)...)
-	if len(r.old) > 0 {
-		r.predict(len(r.holds) > 0, len(r.kept) > 0, quickReason)
+func (t *turnover) release() {
+	t.shift = append(t.shift, releases(t.holds)...)
+	if len(t.old) > 0 {
+		t.predict(len(t.holds) > 0, len(t.kept) > 0, quickReason)
 	}
 }

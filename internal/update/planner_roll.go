@@ -92,10 +92,22 @@ func (r *roll) replace(old []Container, missing int) {
 // order decides whether the old container must be gone before the new one
 // starts, and says why.
 func (r *roll) order(replaced int) (reason string, stopFirst bool) {
-	s := r.service
 	if replaced == 0 {
 		return "", false
 	}
+	if reason, yes := r.cannotOverlap(); yes {
+		return reason, true
+	}
+	if r.inPlace {
+		return "no second copy", true
+	}
+	return r.memoryReason()
+}
+
+// cannotOverlap tells whether two containers of the service may never run at
+// the same time, and why.
+func (r *roll) cannotOverlap() (reason string, yes bool) {
+	s := r.service
 	if reason, yes := s.CannotOverlap(); yes && !r.portMovesToEdge(reason) {
 		if s.Order == project.OrderStartFirst {
 			r.note(s.Name, false, "order start-first is not possible: %s", reason)
@@ -112,10 +124,7 @@ func (r *roll) order(replaced int) (reason string, stopFirst bool) {
 	case s.Overlap != nil && !*s.Overlap:
 		return "overlap: false", true
 	}
-	if r.inPlace {
-		return "no second copy", true
-	}
-	return r.memoryReason()
+	return "", false
 }
 
 // portMovesToEdge tells whether the only obstacle is a host port of the old
@@ -136,11 +145,7 @@ func (r *roll) memoryReason() (string, bool) {
 // secondCopyBytes is what a batch of new containers will need, judged by the
 // running ones; 0 if it is not known.
 func (r *roll) secondCopyBytes() int64 {
-	var most int64
-	for _, c := range r.state.ContainersOf(r.service.Name) {
-		most = max(most, c.MemoryBytes)
-	}
-	return most * int64(max(1, r.service.Parallelism))
+	return r.state.copyBytes(r.service.Name) * int64(max(1, r.service.Parallelism))
 }
 
 // startFirst starts new containers beside the old ones and moves the requests

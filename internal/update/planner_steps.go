@@ -131,9 +131,11 @@ func (r *roll) switchTo(after []TargetRef) {
 }
 
 // drain plans the wait for the last requests of containers behind a route.
-func (r *roll) drain(old []Container) {
+func (r *roll) drain(old []Container) { r.shift = append(r.shift, r.drainSteps(old)...) }
+
+func (r *roll) drainSteps(old []Container) []Step {
 	if r.service.Route == nil || r.takeover || len(old) == 0 {
-		return
+		return nil
 	}
 	var names []string
 	for _, c := range old {
@@ -141,9 +143,10 @@ func (r *roll) drain(old []Container) {
 			names = append(names, c.Name)
 		}
 	}
-	if len(names) > 0 {
-		r.shift = append(r.shift, &DrainStep{Service: r.service.Name, Containers: names, AtMost: r.drainLimit()})
+	if len(names) == 0 {
+		return nil
 	}
+	return []Step{&DrainStep{Service: r.service.Name, Containers: names, AtMost: r.drainLimit()}}
 }
 
 func (r *roll) drainLimit() time.Duration {
@@ -183,9 +186,15 @@ type stopping struct {
 // stop plans the stop of old containers, all of a batch at the same time, and
 // their removal after the commit.
 func (r *roll) stop(old []Container, how stopping) {
-	var steps []Step
 	for _, c := range old {
 		r.remove(c)
+	}
+	r.shift = append(r.shift, r.stopSteps(old, how)...)
+}
+
+func (r *roll) stopSteps(old []Container, how stopping) []Step {
+	var steps []Step
+	for _, c := range old {
 		if !c.Running && !c.Restarting {
 			continue
 		}
@@ -197,7 +206,7 @@ func (r *roll) stop(old []Container, how stopping) {
 			Grace: r.service.StopGrace, Restart: c.Restart, UndoRoute: how.undoRoute, Gate: r.oldGate(c, how.undoRoute),
 			Successors: how.successors, Boots: how.boots, Why: how.reason})
 	}
-	r.shift = append(r.shift, parallel(steps)...)
+	return parallel(steps)
 }
 
 // oldGate says when an old container that was started again counts as serving.

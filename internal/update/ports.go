@@ -56,6 +56,13 @@ type CreateSpec struct {
 	Inherit string
 	Run     string
 	Release int
+	// Command makes it a one-off, as docker compose run --no-deps does: the
+	// image, environment, networks and volumes of the service, but this command,
+	// no published ports, no number, and not one of the service's containers.
+	Command []string
+	// ImageID is made from instead of what the service's reference names; empty
+	// for the reference.
+	ImageID string
 }
 
 // Creator makes containers appear and vanish.
@@ -167,6 +174,7 @@ type GateError struct {
 	Reason    string   // "not healthy within 60 s", "exited with code 1"
 	Last      string   // the last answer
 	Logs      []string // its last log lines
+	Ended     bool     // it was to run to its end: there is no last answer
 }
 
 func (e *GateError) Error() string {

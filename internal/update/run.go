@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -199,13 +200,28 @@ func (r *Run) undo(ctx context.Context, upTo int, cause error, failed Place) (Ou
 	return r.end(Outcome{Result: result, Cause: cause, Failed: failed})
 }
 
+// harmless marks steps after which the application is as it was.
+type harmless interface{ touchesNothing() bool }
+
+func (*BuildStep) touchesNothing() bool    { return true }
+func (*PullStep) touchesNothing() bool     { return true }
+func (*TagStep) touchesNothing() bool      { return true }
+func (*EdgeStep) touchesNothing() bool     { return true }
+func (s *RecordStep) touchesNothing() bool { return s.Adopted }
+func (s *ParallelStep) touchesNothing() bool {
+	return !slices.ContainsFunc(s.Steps, func(part planStep) bool { return !touchesNothing(part.Step) })
+}
+
+func touchesNothing(step Step) bool {
+	marked, is := step.(harmless)
+	return is && marked.touchesNothing()
+}
+
 // undoneResult tells a rollback from a run that had not changed anything.
 func (r *Run) undoneResult(upTo int) Result {
 	steps := r.Plan.Steps()
 	for _, step := range steps[:min(upTo, len(steps))] {
-		switch step.(type) {
-		case *BuildStep, *PullStep, *TagStep, *EdgeStep:
-		default:
+		if !touchesNothing(step) {
 			return ResultRolledBack
 		}
 	}

@@ -21,8 +21,11 @@ type scenario struct {
 	options  Options
 	covered  []string
 	singles  []string
-	held     []string // beside the singles: services whose requests wait while nobody serves them
-	bad      string   // a service whose new version never gets healthy
+	held     []string      // beside the singles: services whose requests wait while nobody serves them
+	bad      string        // a service whose new version never gets healthy
+	steps    []Step        // of the shift, in place of the planner's
+	failing  string        // first word of the command of a one-off that fails
+	taskTime time.Duration // that a one-off takes
 }
 
 const oldImage, newImage = "sha256:old", "sha256:new"
@@ -158,6 +161,22 @@ var scenarios = []scenario{
 		release: &Release{Number: 7}, options: Options{Strategy: StrategyReload}, covered: []string{"api", "shop"}, singles: []string{"api", "worker"},
 	},
 	{
+		name: "blue-green",
+		services: []project.Service{
+			with(plain("migratejob", project.RoleJob), func(s *project.Service) { s.Restart = "no" }),
+			with(web("api"), func(s *project.Service) { s.Replicas = 2 }), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }),
+			plain("worker", project.RoleWorker), plain("beat", project.RoleScheduler),
+		},
+		running: []Container{up("api", 1), up("api", 2), up("shop", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"api", "shop"}, singles: []string{"beat"}, memory: 4 << 30,
+	},
+	{
+		name:     "blue-green, the second is bad",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" })},
+		running:  []Container{up("api", 1), up("shop", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"api", "shop"}, bad: "shop",
+	},
+	{
 		name:     "first run",
 		services: []project.Service{plain("db", project.RoleStateful), web("api"), plain("beat", project.RoleScheduler)},
 	},
@@ -201,13 +220,13 @@ func (s scenario) build() (*world, Plan, error) {
 			w.tags[service.Image] = oldImage
 		}
 		state.Images[service.Name] = Image{Reference: service.Image, ID: w.tags[service.Image]}
-		wanted[service.Name] = change.Wanted{Image: service.Image, ImageID: w.tags[service.Image], ConfigHash: "hash", BuildHash: "new"}
+		wanted[service.Name] = change.Wanted{Image: service.Image, ImageID: w.tags[service.Image], ConfigHash: "hash", Source: &change.Source{Hash: "new", Settings: "s", Parts: map[change.Part]string{change.PartCode: "new"}}}
 	}
 	for _, c := range s.running {
 		made := w.add(c)
 		w.first++
 		state.Containers = append(state.Containers, *made)
-		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: c.Service + ":latest", ImageID: c.ImageID, ConfigHash: c.ConfigHash, BuildHash: "old", Up: c.Running})
+		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: c.Service + ":latest", ImageID: c.ImageID, ConfigHash: c.ConfigHash, Source: &change.Source{Hash: "old", Settings: "s"}, Up: c.Running})
 	}
 	for _, name := range s.routed {
 		route := RouteState{Listeners: []string{":80"}, Path: "/", Port: 8000}
@@ -225,5 +244,9 @@ func (s scenario) build() (*world, Plan, error) {
 	}
 	w.covered = s.covered
 	plan, err := Make(state, p, change.Detect(p, wanted, running), s.options)
+	if s.steps != nil {
+		plan.Phases = []Phase{{PhaseShift, s.steps}, {PhaseCommit, []Step{&RecordStep{Release: plan.To}}}}
+	}
+	w.failing[s.failing], w.taskTime = true, s.taskTime
 	return w, plan, err
 }

@@ -21,51 +21,15 @@ type JobStep struct {
 // Do creates and starts the container unless it ran already, and waits.
 func (s *JobStep) Do(ctx context.Context, env *Env) error {
 	spec := CreateSpec{Service: s.Service, Name: s.Name, Number: s.Number, Inherit: s.Inherit, Run: env.Run, Release: s.Release}
-	if err := env.Creator.Create(ctx, spec); err != nil {
-		return fmt.Errorf("create %s: %w", s.Name, err)
-	}
-	c, err := env.Containers.Inspect(ctx, s.Name)
-	if err != nil {
-		return err
-	}
-	if c.StartedAt.IsZero() {
-		if err := env.Containers.Start(ctx, s.Name); err != nil {
-			return fmt.Errorf("start %s: %w", s.Name, err)
-		}
-	}
-	return s.wait(ctx, env)
+	_, err := runToEnd(ctx, env, spec, s.AtMost)
+	return err
 }
 
-// wait polls until the job ended; a code other than 0 is a *GateError, so that
-// it is shown with its log.
-func (s *JobStep) wait(ctx context.Context, env *Env) error {
-	down, err := waitDown(ctx, env, s.Name, s.AtMost)
-	if err != nil {
-		return err
-	}
-	if !down {
-		return &GateError{Container: s.Name, Reason: fmt.Sprintf("did not end within %s", DurationText(s.AtMost)), Logs: env.Logs(ctx, s.Name)}
-	}
-	c, err := env.Containers.Inspect(ctx, s.Name)
-	if err != nil {
-		return err
-	}
-	if c.ExitCode != 0 {
-		return &GateError{Container: s.Name, Reason: fmt.Sprintf("ended with code %d", c.ExitCode), Logs: env.Logs(ctx, s.Name)}
-	}
-	return nil
-}
-
-// Undo waits for a job that still runs, because half of a migration is worse
-// than all of it, and removes the container. What the job did stays.
+// Undo waits for a job that still runs and removes the container. What the job
+// did stays.
 func (s *JobStep) Undo(ctx context.Context, env *Env) error {
-	c, err := env.Containers.Inspect(ctx, s.Name)
-	if err == nil && c.Run == env.Run && c.Running {
-		if _, err := waitDown(ctx, env, s.Name, s.AtMost); err != nil {
-			return err
-		}
-	}
-	return (&StartStep{Name: s.Name}).Undo(ctx, env)
+	_, err := undoRun(ctx, env, s.Line(), s.Name, s.AtMost)
+	return err
 }
 
 // Line implements Step.

@@ -83,26 +83,32 @@ const drainPoll = 20 * time.Millisecond
 // Do waits. What is left after the limit, such as an open WebSocket, is not a
 // failure: the container's own grace comes next.
 func (s *DrainStep) Do(ctx context.Context, env *Env) error {
-	end := env.Clock.Now().Add(s.AtMost)
+	left, err := waitIdle(ctx, env, s.Containers, s.AtMost)
+	if err == nil && left > 0 {
+		env.Sink.Emit(Event{Time: env.Clock.Now(), Kind: EventNotice, Run: env.Run, Line: s.Line(),
+			Text: fmt.Sprintf("%d requests or streams are still open after %s and are cut when %s stops", left, DurationText(s.AtMost), strings.Join(s.Containers, ", "))})
+	}
+	return err
+}
+
+// waitIdle waits until containers have no request in flight any more, at most
+// for the time, and returns how many are left.
+func waitIdle(ctx context.Context, env *Env, containers []string, atMost time.Duration) (left int, err error) {
+	end := env.Clock.Now().Add(atMost)
 	for {
-		left := 0
-		for _, name := range s.Containers {
+		left = 0
+		for _, name := range containers {
 			count, err := env.Router.InFlight(ctx, name)
 			if err != nil {
-				return fmt.Errorf("drain %s: %w", name, err)
+				return 0, fmt.Errorf("drain %s: %w", name, err)
 			}
 			left += count
 		}
-		if left == 0 {
-			return nil
-		}
-		if !env.Clock.Now().Before(end) {
-			env.Sink.Emit(Event{Time: env.Clock.Now(), Kind: EventNotice, Run: env.Run, Line: s.Line(),
-				Text: fmt.Sprintf("%d requests or streams are still open after %s and are cut when %s stops", left, DurationText(s.AtMost), strings.Join(s.Containers, ", "))})
-			return nil
+		if left == 0 || !env.Clock.Now().Before(end) {
+			return left, nil
 		}
 		if err := env.Clock.Sleep(ctx, drainPoll); err != nil {
-			return err
+			return left, err
 		}
 	}
 }

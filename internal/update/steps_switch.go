@@ -53,13 +53,21 @@ func (s *SwitchStep) Do(ctx context.Context, env *Env) error {
 	return setRoutes(ctx, env, moves...)
 }
 
-// Undo sets the old routes.
+// Undo sets the old routes, and waits for the last requests of the containers
+// that lose theirs, because the undo of their start comes next.
 func (s *SwitchStep) Undo(ctx context.Context, env *Env) error {
 	moves := s.moves()
+	var before, after []string
 	for i, m := range moves {
+		before, after = append(before, m.Before.serving()...), append(after, m.After.serving()...)
 		moves[i].After = m.Before
 	}
-	return setRoutes(ctx, env, moves...)
+	if err := setRoutes(ctx, env, moves...); err != nil {
+		return err
+	}
+	leaving := slices.DeleteFunc(after, func(name string) bool { return slices.Contains(before, name) })
+	_, err := waitIdle(ctx, env, leaving, DefaultDrain)
+	return err
 }
 
 // Line implements Step.

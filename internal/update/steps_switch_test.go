@@ -93,3 +93,36 @@ func TestSwitchRoundTrip(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// busyRouter has requests in flight to a container for some looks.
+type busyRouter struct {
+	fakeRouter
+	busy  string
+	looks int
+}
+
+func (r *busyRouter) InFlight(_ context.Context, name string) (int, error) {
+	if name == r.busy && r.looks > 0 {
+		r.looks--
+		return 1, nil
+	}
+	return 0, nil
+}
+
+// The way back waits for the requests that the new version still answers: the
+// undo of its start, which stops it, comes next.
+func TestSwitchBackWaitsForTheLastRequests(t *testing.T) {
+	w, step := switching()
+	if err := step.Do(context.Background(), w.env()); err != nil {
+		t.Fatal(err)
+	}
+	router := &busyRouter{fakeRouter: fakeRouter{w}, busy: "shop-2", looks: 3}
+	env := w.env()
+	env.Router = router
+	if err := step.Undo(context.Background(), env); err != nil {
+		t.Fatal(err)
+	}
+	if router.looks != 0 {
+		t.Errorf("left while shop-2 was still answering")
+	}
+}

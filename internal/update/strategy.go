@@ -16,14 +16,15 @@ const (
 
 // strategies plan the shift, each in a file of its own.
 var strategies = map[string]func(*Planner){
-	StrategyRolling: (*Planner).rolling,
-	StrategyReload:  (*Planner).reload,
-	StrategyQuick:   (*Planner).quick,
+	StrategyRolling:   (*Planner).rolling,
+	StrategyReload:    (*Planner).reload,
+	StrategyQuick:     (*Planner).quick,
+	StrategyBlueGreen: (*Planner).blueGreen,
 }
 
 // Strategies lists the names that a user may give, those of Make first.
 func Strategies() []string {
-	return []string{StrategyRolling, StrategyReload, StrategyQuick}
+	return []string{StrategyRolling, StrategyReload, StrategyQuick, StrategyBlueGreen}
 }
 
 // The verdicts about the migrations of a new version, as a user declares them.
@@ -57,6 +58,9 @@ func (p *Planner) choose() error {
 			return &StrategyError{Strategy: name, Reason: "there is no such strategy", Instead: "this version knows: auto, " + strings.Join(Strategies(), ", ")}
 		}
 		p.plan.Strategy, p.plan.Choice = name, "asked for"
+		if name == StrategyBlueGreen {
+			return p.blueGreenFits()
+		}
 		return nil
 	}
 }

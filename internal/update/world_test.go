@@ -38,6 +38,11 @@ type world struct {
 	first      int               // that ran at first
 	covered    []string          // services that must always have a target
 	passed     map[string]bool   // IDs of containers that a gate let through
+
+	commands map[string][]string // of one-offs, by container name
+	ran      []string            // commands of one-offs that were started
+	taskTime time.Duration       // that one-offs take; 0: they end at once
+	failing  map[string]bool     // first words of commands that end with code 1
 }
 
 // zombie is the request of a dead client that dockerd still carries out.
@@ -55,6 +60,7 @@ func newWorld() *world {
 	return &world{
 		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{},
 		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
+		commands: map[string][]string{}, failing: map[string]bool{},
 		now: time.Unix(1_800_000_000, 0),
 	}
 }
@@ -226,6 +232,9 @@ func (f fakeCreator) Create(_ context.Context, spec CreateSpec) error {
 			return fmt.Errorf("name %s is taken by %s", spec.Name, have.ID)
 		}
 		f.w.add(Container{Name: spec.Name, Service: spec.Service, Number: spec.Number, Run: spec.Run, Restart: "no", ImageID: f.w.wanted[spec.Service]})
+		if len(spec.Command) > 0 {
+			f.w.commands[spec.Name] = spec.Command
+		}
 		return nil
 	})
 }
@@ -234,6 +243,7 @@ func (f fakeCreator) Remove(_ context.Context, id string) error {
 	return f.w.call("remove "+id, func() error {
 		for name, c := range f.w.containers {
 			if c.ID == id {
+				f.w.endTask(name, "removed")
 				delete(f.w.containers, name)
 			}
 		}
@@ -245,6 +255,7 @@ func (f fakeCreator) Fence(_ context.Context, name, run string) error {
 	return f.w.call("fence "+name, func() error {
 		f.w.settle(name)
 		if c := f.w.containers[name]; c != nil && c.Run == run {
+			f.w.endTask(name, "fenced")
 			delete(f.w.containers, name)
 		}
 		return nil
@@ -293,6 +304,7 @@ func (f fakeContainers) Start(_ context.Context, name string) error {
 		}
 		if !c.Running {
 			f.w.boot(c)
+			f.w.startTask(c)
 		}
 		if strings.Contains(c.Service, "job") { // runs to its end at once
 			c.Running = false
@@ -414,6 +426,7 @@ func (f fakeClock) Now() time.Time { return f.w.now }
 
 func (f fakeClock) Sleep(_ context.Context, d time.Duration) error {
 	f.w.now = f.w.now.Add(d)
+	f.w.endTasks()
 	return nil
 }
 

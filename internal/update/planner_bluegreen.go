@@ -1,0 +1,83 @@
+package update
+
+import (
+	"fmt"
+	"strings"
+
+	"gapless/internal/project"
+)
+
+// blueGreen plans all new containers beside all old ones and one switch of all
+// routes. The old ones keep running until the commit, so that the way back is
+// one switch too.
+func (p *Planner) blueGreen() {
+	var webs, workers []*turnover
+	var alone []work
+	for _, w := range p.work {
+		switch {
+		case w.is(project.RoleJob):
+			p.job(w.service, w.change)
+		case w.is(project.RoleWeb) && p.canStandBeside(w):
+			webs = append(webs, p.newTurnover(w, true))
+		case w.is(project.RoleWorker) && p.canStandBeside(w):
+			workers = append(workers, p.newTurnover(w, true))
+		default:
+			alone = append(alone, w)
+		}
+	}
+	p.startAll(append(webs[:len(webs):len(webs)], workers...))
+	for _, t := range workers { // two versions would share the jobs
+		t.stop(t.old, stopping{})
+	}
+	for _, w := range alone {
+		p.note(w.service.Name, false, "cannot stand beside its old version: it is replaced after the switch")
+		p.roll(w.service, w.change)
+	}
+	p.retire(webs)
+}
+
+// canStandBeside tells whether old and new containers of a service may run at
+// the same time.
+func (p *Planner) canStandBeside(w work) bool {
+	r, _ := p.newRoll(w.service, w.change)
+	_, alone := r.cannotOverlap()
+	return !alone && !r.takeover
+}
+
+// retire plans that the old containers go once the release is decided.
+func (p *Planner) retire(all []*turnover) {
+	for _, t := range all {
+		p.commit = append(p.commit, t.drainSteps(t.old)...)
+	}
+	for _, t := range all {
+		p.commit = append(p.commit, t.stopSteps(t.old, stopping{successors: routedNames(t.service, t.after)})...)
+	}
+	for _, t := range all {
+		for _, c := range t.old {
+			t.remove(c)
+		}
+	}
+}
+
+// blueGreenFits refuses the strategy where the second copies do not fit.
+func (p *Planner) blueGreenFits() error {
+	var need int64
+	var copies []string
+	for _, w := range p.work {
+		if !w.is(project.RoleWeb, project.RoleWorker) || !p.canStandBeside(w) {
+			continue
+		}
+		r, old := p.newRoll(w.service, w.change)
+		if total := r.state.copyBytes(w.service.Name) * int64(len(old)+w.change.Missing); total > 0 {
+			need += total
+			copies = append(copies, fmt.Sprintf("%s %s", w.service.Name, bytesText(total)))
+		}
+	}
+	if need == 0 || p.state.MemoryAvailableBytes == 0 || need+memoryReserve <= p.state.MemoryAvailableBytes {
+		return nil
+	}
+	return &StrategyError{Strategy: StrategyBlueGreen,
+		Reason: fmt.Sprintf("the second copies need %s (%s); %s are available, of which %s stay in reserve",
+			bytesText(need), strings.Join(copies, ", "), bytesText(p.state.MemoryAvailableBytes), bytesText(memoryReserve)),
+		Instead: "rolling needs fewer second copies at a time, reload none: gapless plan --compare"}
+}

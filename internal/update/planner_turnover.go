@@ -1,0 +1,77 @@
+package update
+
+import (
+	"slices"
+
+	"gapless/internal/change"
+)
+
+// turnover is the replacement of all containers of a service at once, which
+// the strategies quick and blue-green are made of.
+type turnover struct {
+	*roll
+	change change.Change
+	old    []Container
+	kept   []TargetRef // containers that fit
+	fresh  []string    // names of the new ones
+	after  []TargetRef // who is to get the requests
+	holds  []Step
+	beside bool // new and old run at the same time
+}
+
+func (p *Planner) newTurnover(w work, beside bool) *turnover {
+	p.letGo(w.service)
+	r, old := p.newRoll(w.service, w.change)
+	kept := r.without(r.now, old)
+	return &turnover{roll: r, change: w.change, old: old, kept: kept, after: kept, beside: beside}
+}
+
+// start starts a successor of each old container, and those that are missing.
+func (t *turnover) start() {
+	for i := range len(t.old) + t.change.Missing {
+		old := successorOf(t.old, i)
+		detail := t.besideText(t.old, i)
+		if old != nil && !t.beside {
+			detail = "after " + old.Name
+			if t.service.ContainerName != "" {
+				t.shift = append(t.shift, t.renameAway(*old))
+			}
+		}
+		step := t.roll.start(old, detail)
+		t.shift = append(t.shift, step)
+		t.fresh = append(t.fresh, step.Name)
+		t.after = append(slices.Clone(t.after), t.roll.fresh(step.Name))
+	}
+}
+
+// await waits for the new containers, and returns what lets them survive a
+// restart of the host.
+func (t *turnover) await() (keeps []Step) {
+	for i, name := range t.fresh {
+		t.shift = append(t.shift, t.gate(name, t.after[len(t.kept):]))
+		var instead []Container
+		if i < len(t.old) && !t.beside {
+			instead = t.old[i : i+1]
+		}
+		keeps = append(keeps, t.keep(name, instead)...)
+	}
+	t.takeover = false
+	return keeps
+}
+
+// switchAll moves the requests of all services in one act.
+func (p *Planner) switchAll(all []*turnover) {
+	mark := len(p.shift)
+	for _, t := range all {
+		t.switchTo(t.after)
+	}
+	switches := p.shift[mark:]
+	if len(switches) < 2 {
+		return
+	}
+	first := switches[0].(*SwitchStep)
+	for _, step := range switches[1:] {
+		first.Also = append(first.Also, step.(*SwitchStep).moves()...)
+	}
+	p.shift = p.shift[:mark+1]
+}

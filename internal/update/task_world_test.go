@@ -1,0 +1,43 @@
+package update
+
+import (
+	"fmt"
+	"time"
+)
+
+// startTask begins the command of a one-off, and ends it if it takes no time.
+func (w *world) startTask(c *Container) {
+	command := w.commands[c.Name]
+	if command == nil {
+		return
+	}
+	w.ran = append(w.ran, command[0])
+	if w.taskTime == 0 {
+		w.finishTask(c)
+	}
+}
+
+// endTasks ends the one-offs whose time is over.
+func (w *world) endTasks() {
+	for name := range w.commands {
+		if c := w.containers[name]; c != nil && c.Running && !w.now.Before(c.StartedAt.Add(w.taskTime)) {
+			w.finishTask(c)
+		}
+	}
+}
+
+func (w *world) finishTask(c *Container) {
+	c.Running, c.Addresses = false, nil
+	if w.failing[w.commands[c.Name][0]] {
+		c.ExitCode = 1
+	}
+}
+
+// endTask notes that a one-off goes away. No migration is cut off.
+func (w *world) endTask(name, how string) {
+	command := w.commands[name]
+	if c := w.containers[name]; command != nil && command[0] == "migrate" && c.Running && w.now.Before(c.StartedAt.Add(time.Minute)) {
+		w.violations = append(w.violations, fmt.Sprintf("the migration %s was %s while it ran", name, how))
+	}
+	delete(w.commands, name)
+}
