@@ -188,7 +188,7 @@ var scenarios = []scenario{
 	},
 	{
 		name:     "source to build",
-		services: []project.Service{with(web("api"), func(s *project.Service) { s.Build = true })},
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Build, s.Hooks = true, []string{"pre_start", "pre_stop"} })},
 		running:  []Container{up("api", 1)}, routed: []string{"api"},
 		release: &Release{Number: 5}, covered: []string{"api"},
 	},
