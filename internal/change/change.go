@@ -37,9 +37,10 @@ type Running struct {
 	Image      string // reference
 	ImageID    string
 	ConfigHash string
-	BuildHash  string // of the build that made its image; empty if not known
-	Up         bool
-	ExitCode   int
+	// Source is what its image was built from; nil if that is not known.
+	Source   *Source
+	Up       bool
+	ExitCode int
 }
 
 // Wanted is what a service should run.
@@ -47,19 +48,20 @@ type Wanted struct {
 	Image      string // reference
 	ImageID    string // empty if the image is not on this host
 	ConfigHash string
-	BuildHash  string // empty for a service without build:
+	Source     *Source // nil for a service without build:
 }
 
 // Change is everything that differs for one service.
 type Change struct {
 	Service string
 	Causes  []Cause
-	Build   bool     // the image must be built first
-	Pull    bool     // the image must be fetched first
-	Replace []string // containers that do not fit
-	Keep    []string // containers that fit
-	Missing int      // containers to add beside the replaced ones
-	Surplus []string // containers that fit but are too many
+	Source  SourceChange // what differs in the build context; only where Build is set
+	Build   bool         // the image must be built first
+	Pull    bool         // the image must be fetched first
+	Replace []string     // containers that do not fit
+	Keep    []string     // containers that fit
+	Missing int          // containers to add beside the replaced ones
+	Surplus []string     // containers that fit but are too many
 }
 
 // Words joins the causes.
@@ -111,7 +113,7 @@ func (c *Change) needImage(service project.Service, want Wanted, containers []Ru
 		c.add(Cause{KindSource, "image not built yet"})
 	case service.Build && !builtFrom(containers, want):
 		c.Build = true
-		c.add(Cause{KindSource, "source changed"})
+		c.compareSource(want, containers)
 	case !service.Build && want.ImageID == "":
 		c.Pull = true
 		c.add(Cause{KindImage, "image " + want.Image + " is not on this host"})
@@ -122,11 +124,36 @@ func (c *Change) needImage(service project.Service, want Wanted, containers []Ru
 // give. A build that was not recorded counts as different: it may be.
 func builtFrom(containers []Running, want Wanted) bool {
 	for _, container := range containers {
-		if container.BuildHash != want.BuildHash {
+		if container.Source == nil || want.Source == nil || container.Source.Hash != want.Source.Hash {
 			return false
 		}
 	}
 	return len(containers) > 0
+}
+
+// compareSource says what differs in the build context, as far as it is known
+// of every container.
+func (c *Change) compareSource(want Wanted, containers []Running) {
+	unknown := !want.Source.isListed() || len(containers) == 0
+	for _, container := range containers {
+		unknown = unknown || !container.Source.isListed()
+	}
+	if !unknown {
+		for _, container := range containers {
+			difference, causes := want.Source.since(*container.Source)
+			c.Source = c.Source.and(difference)
+			c.add(causes...)
+		}
+	}
+	if c.Source.StaticOnly() {
+		for i := range c.Causes {
+			c.Causes[i].Words = strings.Replace(c.Causes[i].Words, staticChanged, "static files only", 1)
+		}
+	}
+	if len(c.Causes) == 0 {
+		c.Source = SourceChange{}
+		c.add(Cause{KindSource, "source changed; what changed in it is not known yet"})
+	}
 }
 
 func (c *Change) compare(service project.Service, want Wanted, container Running) []Cause {

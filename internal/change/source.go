@@ -11,51 +11,74 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
-// HashSource digests everything that a build of the service depends on and
-// that is on this host: the build section, the Dockerfile and the context
-// without what .dockerignore leaves out. Base images are not part of it.
-// A remote context is digested by its address only.
-func HashSource(build *types.BuildConfig) (string, error) {
-	sum := sha256.New()
+// ReadSource digests everything that a build depends on and that is on this
+// host: the build section, the Dockerfile and the context without what
+// .dockerignore leaves out. Base images are not part of it, nor are the paths
+// in leaveOut, which are absolute, and the directories of version control. A
+// remote context is digested by its address only.
+func ReadSource(build *types.BuildConfig, leaveOut []string) (Source, error) {
 	section, err := json.Marshal(build)
 	if err != nil {
-		return "", err
+		return Source{}, err
 	}
-	sum.Write(section)
+	r := reader{build: build, leaveOut: leaveOut, sum: sha256.New()}
+	r.sum.Write(section)
 	if info, err := os.Stat(build.Context); err == nil && info.IsDir() {
-		if err := hashDirectory(sum, build); err != nil {
-			return "", fmt.Errorf("read build context %s: %w", build.Context, err)
+		if err := r.directory(); err != nil {
+			return Source{}, fmt.Errorf("read build context %s: %w", build.Context, err)
 		}
 	}
-	return hex.EncodeToString(sum.Sum(nil)[:16]), nil
+	return r.manifest.source(hex.EncodeToString(r.sum.Sum(nil)[:16]), section), nil
 }
 
-func hashDirectory(sum hash.Hash, build *types.BuildConfig) error {
-	dockerfile := build.Dockerfile
+// reader reads one build context.
+type reader struct {
+	build    *types.BuildConfig
+	leaveOut []string
+	sum      hash.Hash
+	manifest manifest
+}
+
+// versionControl is where tools keep history: it changes with every commit,
+// also with one that has nothing to do with the image.
+var versionControl = []string{".git", ".hg", ".svn"}
+
+func (r *reader) directory() error {
+	context := r.build.Context
+	dockerfile := r.build.Dockerfile
 	if dockerfile == "" {
-		dockerfile = "Dockerfile"
+		dockerfile = dockerfilePath
 	}
 	if !filepath.IsAbs(dockerfile) {
-		dockerfile = filepath.Join(build.Context, dockerfile)
+		dockerfile = filepath.Join(context, dockerfile)
 	}
-	if err := hashFile(sum, dockerfile, "Dockerfile"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	digest, err := r.file(dockerfile, dockerfilePath)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	ignored, err := readIgnore(build.Context, dockerfile)
+	r.manifest.dockerfile = digest
+	ignored, err := readIgnore(context, dockerfile)
 	if err != nil {
 		return err
 	}
-	return filepath.WalkDir(build.Context, func(path string, entry fs.DirEntry, err error) error {
+	return filepath.WalkDir(context, func(path string, entry fs.DirEntry, err error) error {
+		if entry == nil {
+			return err
+		}
+		if slices.Contains(r.leaveOut, path) || slices.Contains(versionControl, entry.Name()) {
+			return skipped(entry)
+		}
 		if err != nil {
 			return err
 		}
-		relative, err := filepath.Rel(build.Context, path)
+		relative, err := filepath.Rel(context, path)
 		if err != nil || relative == "." {
 			return err
 		}
@@ -69,8 +92,19 @@ func hashDirectory(sum hash.Hash, build *types.BuildConfig) error {
 			}
 			return nil
 		}
-		return hashEntry(sum, path, relative, entry)
+		digest, err := r.entry(path, filepath.ToSlash(relative), entry)
+		if err == nil && digest != nil && path != dockerfile {
+			r.manifest.add(filepath.ToSlash(relative), digest)
+		}
+		return err
 	})
+}
+
+func skipped(entry fs.DirEntry) error {
+	if entry.IsDir() {
+		return filepath.SkipDir
+	}
+	return nil
 }
 
 // readIgnore reads the ignore file in the order of docker build: the one of
@@ -94,33 +128,39 @@ func readIgnore(context, dockerfile string) (*patternmatcher.PatternMatcher, err
 	return patternmatcher.New(nil)
 }
 
-func hashEntry(sum hash.Hash, path, name string, entry fs.DirEntry) error {
+// entry digests a file or a link; nil for anything else.
+func (r *reader) entry(path, name string, entry fs.DirEntry) ([]byte, error) {
 	switch {
 	case entry.Type()&fs.ModeSymlink != 0:
 		target, err := os.Readlink(path)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		fmt.Fprintf(sum, "\x00link %q %q", name, target)
-		return nil
+		own := sha256.New()
+		fmt.Fprintf(io.MultiWriter(r.sum, own), "\x00link %q %q", name, target)
+		return own.Sum(nil), nil
 	case entry.Type().IsRegular():
-		return hashFile(sum, path, name)
+		return r.file(path, name)
 	default:
-		return nil
+		return nil, nil
 	}
 }
 
-func hashFile(sum hash.Hash, path, name string) error {
+func (r *reader) file(path, name string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	fmt.Fprintf(sum, "\x00file %q %o %d\x00", name, info.Mode().Perm(), info.Size())
-	_, err = io.Copy(sum, file)
-	return err
+	own := sha256.New()
+	both := io.MultiWriter(r.sum, own)
+	fmt.Fprintf(both, "\x00file %q %o %d\x00", name, info.Mode().Perm(), info.Size())
+	if _, err := io.Copy(both, file); err != nil {
+		return nil, err
+	}
+	return own.Sum(nil), nil
 }

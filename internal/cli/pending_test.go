@@ -19,7 +19,7 @@ func TestNamedUpdateKeepsOtherSourcesChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &session{project: p}
-	state := update.State{BuildHashes: map[string]string{"api": "new", "worker": "new"}}
+	state := update.State{Sources: map[string]change.Source{"api": {Hash: "new"}, "worker": {Hash: "new"}}}
 	release, err := s.pendingRelease(p, update.Plan{To: 2, From: 1, Project: "shop", Phases: []update.Phase{{Name: update.PhasePrepare,
 		Steps: []update.Step{&update.BuildStep{Service: "api"}}}}}, state, "run1")
 	if err != nil {
@@ -30,8 +30,8 @@ func TestNamedUpdateKeepsOtherSourcesChanged(t *testing.T) {
 	worker.ImageID = "sha256:old"
 	next := builtFrom(&update.Release{Services: map[string]update.ReleaseService{"worker": worker}}, "worker", "sha256:old")
 	changes := change.Detect(&project.Project{Services: []project.Service{{Name: "worker", Build: true, Image: "shop-worker", Replicas: 1}}},
-		map[string]change.Wanted{"worker": {Image: "shop-worker", ImageID: "sha256:old", BuildHash: "new"}},
-		map[string][]change.Running{"worker": {{Name: "shop-worker-1", Image: "shop-worker", ImageID: "sha256:old", BuildHash: next, Up: true}}})
+		map[string]change.Wanted{"worker": {Image: "shop-worker", ImageID: "sha256:old", Source: &change.Source{Hash: "new"}}},
+		map[string][]change.Running{"worker": {{Name: "shop-worker-1", Image: "shop-worker", ImageID: "sha256:old", Source: next, Up: true}}})
 	if len(changes) == 0 {
 		t.Error("the changed source of worker is never deployed: gapless update says that there is nothing to do")
 	}

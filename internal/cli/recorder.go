@@ -102,8 +102,7 @@ func (r *recorder) addSources(release *update.Release) error {
 		return err
 	}
 	for name, service := range release.Services {
-		service.BuildHash = builtFrom(&previous, name, service.ImageID)
-		release.Services[name] = service
+		release.SetSource(name, builtFrom(&previous, name, service.ImageID))
 	}
 	return nil
 }

@@ -150,7 +150,10 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 	}
 	for name, recorded := range release.Services {
 		state.Images[name] = update.Image{Reference: recorded.Image, ID: recorded.ImageID}
-		state.BuildHashes[name] = recorded.BuildHash
+		delete(state.Sources, name)
+		if source := release.SourceOf(name); source != nil {
+			state.Sources[name] = *source
+		}
 	}
 	s.addMemory(ctx, &state)
 	changes := s.detect(state)

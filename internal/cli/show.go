@@ -98,9 +98,10 @@ func (a *app) openReleases(ctx context.Context, arguments []string) (*session, [
 	return s, releases, nil
 }
 
-// withoutSecrets leaves out the rendered project, which holds the environment.
+// withoutSecrets leaves out the rendered project, which holds the environment,
+// and the lists of files.
 func withoutSecrets(release update.Release) update.Release {
-	release.Rendered = nil
+	release.Rendered, release.Sources = nil, nil
 	return release
 }
 

@@ -3,6 +3,7 @@ package project
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -20,15 +21,20 @@ func dockerfileOf(build *types.BuildConfig) string {
 	if build.DockerfileInline != "" {
 		return build.DockerfileInline
 	}
-	name := build.Dockerfile
-	if name == "" {
-		name = "Dockerfile"
-	}
-	content, err := readLimited(absolute(build.Context, name), maxDockerfileBytes)
+	content, err := readLimited(dockerfilePath(build), maxDockerfileBytes)
 	if err != nil {
 		return ""
 	}
 	return string(content)
+}
+
+// dockerfilePath is the file that a build follows, empty when there is none on
+// this host.
+func dockerfilePath(build *types.BuildConfig) string {
+	if build == nil || isRemote(build.Context) || build.DockerfileInline != "" {
+		return ""
+	}
+	return absolute(build.Context, cmp.Or(build.Dockerfile, "Dockerfile"))
 }
 
 // baseImage returns the image that the built stage starts from. Stages that

@@ -74,7 +74,7 @@ func load(ctx context.Context, options Options) (*Project, error) {
 	index := newSourceIndex(sources)
 	check := checker{index: index, faults: &faults, variables: composeOptions.Environment}
 	check.raw()
-	model, err := loadModel(ctx, composeOptions, envFiles)
+	model, serviceEnvFiles, err := loadModel(ctx, composeOptions, envFiles)
 	if err != nil {
 		check.loaderError(ctx, options, err)
 		return nil, faults.err()
@@ -82,6 +82,7 @@ func load(ctx context.Context, options Options) (*Project, error) {
 	loaded := &Project{
 		Name: model.Name, Directory: model.WorkingDir, Files: model.ComposeFiles, EnvFiles: envFiles,
 		Compose: model, Compatibility: isCompatibility(composeOptions.Environment), sources: sources,
+		serviceEnvFiles: serviceEnvFiles,
 	}
 	check.settings(loaded)
 	check.meaning(loaded)
@@ -100,15 +101,17 @@ func isCompatibility(variables types.Mapping) bool {
 
 // loadModel ends with the project that `docker compose up` works on: services
 // of inactive profiles and resources that nobody uses are gone, environment
-// files are resolved into the environment.
-func loadModel(ctx context.Context, options *cli.ProjectOptions, envFiles []string) (*types.Project, error) {
+// files are resolved into the environment. They are returned by service.
+func loadModel(ctx context.Context, options *cli.ProjectOptions, envFiles []string) (*types.Project, map[string][]string, error) {
 	registerRawFormat()
 	model, err := options.LoadProject(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	addComposeLabels(model, envFiles)
-	return model.WithoutUnnecessaryResources().WithServicesEnvironmentResolved(true)
+	files := envFilesOf(model)
+	model, err = model.WithoutUnnecessaryResources().WithServicesEnvironmentResolved(true)
+	return model, files, err
 }
 
 // composeVersion is the version of the Compose SDK that creates the containers.

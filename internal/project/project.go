@@ -32,7 +32,8 @@ type Project struct {
 	// `docker compose` writes, in CustomLabels of each service.
 	Compose *types.Project
 
-	sources []source // as they were read, for Propose
+	sources         []source            // as they were read, for Propose
+	serviceEnvFiles map[string][]string // absolute, by service
 }
 
 // Finding is a risk that an update can live with.

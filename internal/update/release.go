@@ -1,6 +1,10 @@
 package update
 
-import "time"
+import (
+	"time"
+
+	"gapless/internal/change"
+)
 
 // Release is the immutable record of what runs after an update: enough to
 // bring it back when its containers are gone and its tags have moved.
@@ -15,8 +19,11 @@ type Release struct {
 	Because  string                    `json:"because"`
 	Adopted  bool                      `json:"adopted,omitempty"` // found running, not made by us
 	Services map[string]ReleaseService `json:"services"`
-	Rendered []byte                    `json:"rendered"` // the resolved compose project
-	Receipt  *Receipt                  `json:"receipt,omitempty"`
+	// Sources are what the images were built from, by BuildHash: services with
+	// the same build share one.
+	Sources  map[string]change.Source `json:"sources,omitempty"`
+	Rendered []byte                   `json:"rendered"` // the resolved compose project
+	Receipt  *Receipt                 `json:"receipt,omitempty"`
 }
 
 // ReleaseFormat is the version of the record that this program writes.
@@ -27,12 +34,40 @@ type ReleaseService struct {
 	Image      string   `json:"image"`
 	ImageID    string   `json:"imageId"`
 	ConfigHash string   `json:"configHash"`
-	BuildHash  string   `json:"buildHash,omitempty"`
-	Pin        string   `json:"pin,omitempty"` // our tag, which keeps the image from being pruned
+	BuildHash  string   `json:"buildHash,omitempty"` // of the source of the image
+	Pin        string   `json:"pin,omitempty"`       // our tag, which keeps the image from being pruned
 	Containers []string `json:"containers,omitempty"`
 	// StepTimes is how long the steps of the service took, by verb. A kind of
 	// step that the update did not need keeps the time of an earlier one.
 	StepTimes map[string]time.Duration `json:"stepTimesNs,omitempty"`
+}
+
+// SourceOf is what the image of a service was built from; nil if it was not
+// built, or nobody recorded it.
+func (r *Release) SourceOf(serviceName string) *change.Source {
+	if r == nil || r.Services[serviceName].BuildHash == "" {
+		return nil
+	}
+	hash := r.Services[serviceName].BuildHash
+	if source, listed := r.Sources[hash]; listed {
+		return &source
+	}
+	return &change.Source{Hash: hash}
+}
+
+// SetSource records what the image of a service was built from; nil for
+// nothing known.
+func (r *Release) SetSource(serviceName string, source *change.Source) {
+	service := r.Services[serviceName]
+	service.BuildHash = ""
+	if source != nil {
+		service.BuildHash = source.Hash
+		if r.Sources == nil {
+			r.Sources = map[string]change.Source{}
+		}
+		r.Sources[source.Hash] = *source
+	}
+	r.Services[serviceName] = service
 }
 
 // Receipt is what an update cost. A figure that was not measured is null.

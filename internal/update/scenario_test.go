@@ -186,12 +186,12 @@ func (s scenario) build() (*world, Plan, error) {
 			w.tags[service.Image] = oldImage
 		}
 		state.Images[service.Name] = Image{Reference: service.Image, ID: w.tags[service.Image]}
-		wanted[service.Name] = change.Wanted{Image: service.Image, ImageID: w.tags[service.Image], ConfigHash: "hash", BuildHash: "new"}
+		wanted[service.Name] = change.Wanted{Image: service.Image, ImageID: w.tags[service.Image], ConfigHash: "hash", Source: &change.Source{Hash: "new", Settings: "s", Parts: map[change.Part]string{change.PartCode: "new"}}}
 	}
 	for _, c := range s.running {
 		made := w.add(c)
 		state.Containers = append(state.Containers, *made)
-		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: c.Service + ":latest", ImageID: c.ImageID, ConfigHash: c.ConfigHash, BuildHash: "old", Up: c.Running})
+		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: c.Service + ":latest", ImageID: c.ImageID, ConfigHash: c.ConfigHash, Source: &change.Source{Hash: "old", Settings: "s"}, Up: c.Running})
 	}
 	for _, name := range s.routed {
 		route := RouteState{Listeners: []string{":80"}, Path: "/", Port: 8000}

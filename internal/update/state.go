@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"slices"
 	"time"
+
+	"gapless/internal/change"
 )
 
 // Container is one container as the engine reports it.
@@ -52,9 +54,9 @@ type Image struct {
 // host and what the last release recorded. It is read once and never changed.
 type State struct {
 	Containers           []Container              `json:"containers"`
-	Images               map[string]Image         `json:"images"`       // by service name
-	ConfigHashes         map[string]string        `json:"configHashes"` // wanted, by service name
-	BuildHashes          map[string]string        `json:"buildHashes,omitempty"`
+	Images               map[string]Image         `json:"images"`           // by service name
+	ConfigHashes         map[string]string        `json:"configHashes"`     // wanted, by service name
+	Sources              map[string]change.Source `json:"-"`                // to build from now, by service name
 	Routes               map[string]RouteState    `json:"routes,omitempty"` // as the edge has them, by service name
 	Release              *Release                 `json:"release,omitempty"`
 	MemoryAvailableBytes int64                    `json:"memoryAvailableBytes,omitempty"` // 0 if not measured
@@ -121,7 +123,11 @@ func (s State) Fingerprint() string {
 	for _, c := range s.Containers {
 		parts = append(parts, part{c.ID, c.ImageID, c.ConfigHash, c.Running})
 	}
-	parts = append(parts, s.Images, s.ConfigHashes, s.BuildHashes)
+	hashes := map[string]string{}
+	for name, source := range s.Sources {
+		hashes[name] = source.Hash
+	}
+	parts = append(parts, s.Images, s.ConfigHashes, hashes)
 	text, err := json.Marshal(parts)
 	if err != nil {
 		panic(err) // strings and maps of strings always marshal
