@@ -65,6 +65,7 @@ type Planner struct {
 	numbers  map[string]map[int]bool
 	memory   int64 // forecast to be still available, in bytes
 	inPlace  bool  // no second copies
+	migrated bool  // the migrations are planned
 }
 
 // Make plans the update of a project to what its files want.
@@ -81,6 +82,8 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	if err := planner.choose(); err != nil {
 		return Plan{}, err
 	}
+	planner.check()
+	planner.collectStatic()
 	strategies[planner.plan.Strategy](planner)
 	planner.unroute()
 	planner.addWatch()

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,9 @@ type world struct {
 	crashAt    int             // call number at which to die, 0 for never
 	crashAfter bool            // die after the effect instead of before
 	violations []string
+	notices    []string
 	wanted     map[string]string // image ID by service that Create uses
+	references map[string]string // image names by service, where they are not the service's own
 	singles    []string          // services that must never run twice
 	covered    []string          // services that must always have a target
 	passed     map[string]bool   // IDs of containers that a gate let through
@@ -56,7 +59,7 @@ type fakeRoute struct {
 
 func newWorld() *world {
 	return &world{
-		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{},
+		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{}, references: map[string]string{},
 		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
 		commands: map[string][]string{}, failing: map[string]bool{},
 		now: time.Unix(1_800_000_000, 0),
@@ -65,7 +68,7 @@ func newWorld() *world {
 
 func (w *world) env() *Env {
 	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w},
-		Gate: fakeGate{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
+		Gate: fakeGate{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
 		Logs: func(context.Context, string) []string { return nil }}
 }
 
@@ -190,16 +193,21 @@ func (w *world) summary() string {
 	return strings.Join(lines, "\n")
 }
 
+// reference is the name of a service's image.
+func (w *world) reference(serviceName string) string {
+	return cmp.Or(w.references[serviceName], serviceName+":latest")
+}
+
 type fakeImages struct{ w *world }
 
 func (f fakeImages) Build(_ context.Context, serviceName string) (string, error) {
 	id := f.w.wanted[serviceName]
-	return id, f.w.call("build "+serviceName, func() error { f.w.tags[serviceName+":latest"] = id; return nil })
+	return id, f.w.call("build "+serviceName, func() error { f.w.tags[f.w.reference(serviceName)] = id; return nil })
 }
 
 func (f fakeImages) Pull(ctx context.Context, serviceName string) (string, error) {
 	id := f.w.wanted[serviceName]
-	return id, f.w.call("pull "+serviceName, func() error { f.w.tags[serviceName+":latest"] = id; return nil })
+	return id, f.w.call("pull "+serviceName, func() error { f.w.tags[f.w.reference(serviceName)] = id; return nil })
 }
 
 func (f fakeImages) Tag(_ context.Context, imageID, reference string) error {
@@ -405,9 +413,13 @@ func (f fakeJournal) Append(entry Entry) error {
 	return f.w.call("journal "+string(entry.Kind), func() error { f.w.entries = append(f.w.entries, entry); return nil })
 }
 
-type fakeSink struct{}
+type fakeSink struct{ w *world }
 
-func (fakeSink) Emit(Event) {}
+func (f fakeSink) Emit(event Event) {
+	if event.Kind == EventNotice {
+		f.w.notices = append(f.w.notices, event.Text)
+	}
+}
 
 type fakeClock struct{ w *world }
 
