@@ -162,8 +162,8 @@ func (m *meter) traffic(receipt *update.Receipt, after wire.Stats, probes int64)
 
 // totals are the counters of all services and generations together.
 type totals struct {
-	requests, failed, held, longestHoldMillis int64
-	causes                                    map[string]int64
+	requests, failed, held, paged, longestHoldMillis int64
+	causes                                           map[string]int64
 }
 
 func sumOf(stats wire.Stats) totals {
@@ -172,6 +172,7 @@ func sumOf(stats wire.Stats) totals {
 		sum.requests += int64(g.Requests)
 		sum.failed += int64(g.FailureTotal())
 		sum.held += int64(g.Held)
+		sum.paged += int64(g.Paged)
 		sum.longestHoldMillis = max(sum.longestHoldMillis, g.LongestHoldMilliseconds)
 		for cause, count := range g.Failures {
 			sum.causes[cause] += int64(count)

@@ -113,6 +113,7 @@ func TestMaintenanceAllows(t *testing.T) {
 		{"127.0.0.0/8", "tcp", proxied, "", true},
 		{"10.1.0.0/16", "tcp", proxied, told + "10.1.2.3, 10.9.0.1\r\n", true},
 		{"10.1.0.0/16", "tcp", proxied, told + "10.1.2.3\r\n" + told + "10.9.0.1:4711\r\n", true},
+		{"10.1.0.0/16", "tcp", proxied, told + "192.0.2.1, 10.1.2.3, 10.9.0.1, 10.9.0.2\r\n", true},
 		{"10.1.0.0/16", "tcp", proxied, told + "10.1.2.3, 192.0.2.1\r\n", false}, // the first one is hearsay
 		{"10.1.0.0/16", "tcp", proxied, told + "10.1.2.3, unknown\r\n", false},
 		{"10.1.0.0/16", "unix", socket, told + "10.1.2.3\r\n", true},
