@@ -34,6 +34,11 @@ func FuzzPlan(f *testing.F) {
 		}
 		f.Add(text)
 	}
+	every, err := json.Marshal(everyStep())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(every)
 	for _, text := range []string{
 		`{}`, `null`, `{"phases":null}`, `{"phases":[{"name":"shift","steps":[null]}]}`,
 		`{"phases":[{"steps":[{"kind":"stop"}]}]}`, `{"phases":[{"steps":[{"kind":"stop","step":null}]}]}`,

@@ -43,6 +43,7 @@ type Options struct {
 	// strategy wants, unless NoWatch.
 	Watch   time.Duration
 	NoWatch bool
+	NoCache bool // build every layer again, as is done anyway when dependencies changed
 }
 
 // Planner makes the plan of one update. It does no I/O: the same input gives

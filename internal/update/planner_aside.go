@@ -9,11 +9,15 @@ import (
 // aside plans work that replaces no container. It tells whether the work is of
 // that kind.
 func (p *Planner) aside(w work) bool {
-	if !p.onlyStatic(w) {
+	switch {
+	case p.onlyStatic(w):
+		if len(w.service.Static) > 0 {
+			p.backToRunning(w)
+		}
+	case len(w.change.Causes) == 0:
+		p.restart(w)
+	default:
 		return false
-	}
-	if len(w.service.Static) > 0 {
-		p.backToRunning(w)
 	}
 	return true
 }

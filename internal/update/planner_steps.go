@@ -193,20 +193,29 @@ func (r *roll) stop(old []Container, how stopping) {
 }
 
 func (r *roll) stopSteps(old []Container, how stopping) []Step {
-	var steps []Step
+	var quiesces, steps []Step
 	for _, c := range old {
-		if !c.Running && !c.Restarting {
-			continue
+		if c.Running || c.Restarting {
+			step := r.stopStep(c, how)
+			quiesces, steps = append(quiesces, r.quiesce(step, c)...), append(steps, step)
 		}
-		signal := c.StopSignal
-		if signal == "" {
-			signal = "SIGTERM"
-		}
-		steps = append(steps, &StopStep{Service: r.service.Name, Name: c.Name, ID: c.ID, Signal: signal,
-			Grace: r.service.StopGrace, Restart: c.Restart, UndoRoute: how.undoRoute, Gate: r.oldGate(c, how.undoRoute),
-			Successors: how.successors, Boots: how.boots, Why: how.reason})
 	}
-	return parallel(steps)
+	return append(parallel(quiesces), parallel(steps)...)
+}
+
+func (r *roll) stopStep(c Container, how stopping) *StopStep {
+	return &StopStep{Service: r.service.Name, Name: c.Name, ID: c.ID, Signal: cmp.Or(c.StopSignal, "SIGTERM"),
+		Grace: r.service.StopGrace, Restart: c.Restart, UndoRoute: how.undoRoute, Gate: r.oldGate(c, how.undoRoute),
+		Successors: how.successors, Boots: how.boots, Why: how.reason}
+}
+
+// quiesce plans the declared command that makes a worker take no more jobs
+// before it stops.
+func (r *roll) quiesce(stop *StopStep, c Container) []Step {
+	if len(r.service.Quiesce) == 0 || !c.Running {
+		return nil
+	}
+	return []Step{&QuiesceStep{Command: r.service.Quiesce, AtMost: r.drainLimit(), StartedAt: c.StartedAt, StopStep: *stop}}
 }
 
 // oldGate says when an old container that was started again counts as serving.

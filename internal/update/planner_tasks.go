@@ -2,7 +2,6 @@ package update
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,20 +16,8 @@ const (
 	migrateLimit = 30 * time.Minute
 )
 
-// differs tells whether the service gets other code or other settings, not
-// only more or fewer containers.
-func (w work) differs() bool {
-	return slices.ContainsFunc(w.change.Causes, func(c change.Cause) bool {
-		return c.Kind == change.KindImage || c.Kind == change.KindSource || c.Kind == change.KindConfig
-	})
-}
-
 // newCode tells whether the service gets another image.
-func (w work) newCode() bool {
-	return slices.ContainsFunc(w.change.Causes, func(c change.Cause) bool {
-		return c.Kind == change.KindImage || c.Kind == change.KindSource
-	})
-}
+func (w work) newCode() bool { return w.change.Has(change.KindImage, change.KindSource) }
 
 // task plans one command in a container of its own.
 func (p *Planner) task(w work, purpose string, command []string, limit time.Duration, why string) *TaskStep {
@@ -47,7 +34,7 @@ func (p *Planner) task(w work, purpose string, command []string, limit time.Dura
 // new as itself.
 func (p *Planner) check() {
 	for _, w := range p.work {
-		if !w.differs() || !p.running(w.service) || p.onlyStatic(w) {
+		if !w.change.Has(change.KindImage, change.KindSource, change.KindConfig) || !p.running(w.service) || p.onlyStatic(w) {
 			continue
 		}
 		for _, command := range w.service.Checks {

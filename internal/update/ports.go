@@ -37,13 +37,18 @@ type Env struct {
 // Images builds, fetches and names images.
 type Images interface {
 	// Build makes the image of a service with build: and returns its ID.
-	Build(ctx context.Context, serviceName string) (string, error)
+	Build(ctx context.Context, serviceName string, options BuildOptions) (string, error)
 	// Pull fetches the image of a service and returns its ID.
 	Pull(ctx context.Context, serviceName string) (string, error)
 	// Tag makes the reference name the image, whatever it named before.
 	Tag(ctx context.Context, imageID, reference string) error
 	// Untag removes the name. No such name is no error.
 	Untag(ctx context.Context, reference string) error
+}
+
+// BuildOptions change how an image is made.
+type BuildOptions struct {
+	NoCache bool // run every instruction again, as for dependencies without a version
 }
 
 // CreateSpec asks for one container of a service.
@@ -89,6 +94,13 @@ type Containers interface {
 	// Signal sends a signal and does not wait. A container that does not run
 	// is no error.
 	Signal(ctx context.Context, name, signal string) error
+	// SignalProcess sends a signal to the main process itself, past the engine,
+	// which would take it for a stop and forget the restart policy.
+	SignalProcess(ctx context.Context, name, signal string) error
+	// Exec runs a command in a container that runs and returns how it ended. One
+	// that takes longer is ended as far as possible and is an error. The command
+	// goes on if this process dies: it must not do work that is done once.
+	Exec(ctx context.Context, name string, argv []string, atMost time.Duration) (ExecResult, error)
 	// SetRestart sets the restart policy.
 	SetRestart(ctx context.Context, name, policy string) error
 	// SettleStop makes sure that no stop request of a dead client is still

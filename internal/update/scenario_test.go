@@ -50,6 +50,13 @@ func up(serviceName string, number int) Container {
 		ImageID: oldImage, ConfigHash: "hash", Running: true, Restart: "always", MemoryBytes: 100 << 20}
 }
 
+// now is a running container of the new version.
+func now(serviceName string, number int) Container {
+	c := up(serviceName, number)
+	c.ImageID = newImage
+	return c
+}
+
 var scenarios = []scenario{
 	{
 		name:     "one routed service",
@@ -161,6 +168,14 @@ var scenarios = []scenario{
 		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
 		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("2", "2", "tours/0002_note"),
 		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api", "worker"},
+	},
+	{
+		name: "restart in place",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path, s.Replicas = "/shop", 2 }),
+			with(web("hup"), func(s *project.Service) { s.Route.Path, s.Reload = "/hup", &project.Reload{Signal: "HUP"} }),
+			with(plain("worker", project.RoleWorker), func(s *project.Service) { s.Quiesce = []string{"cancel"} })},
+		running: []Container{now("api", 1), now("shop", 1), now("shop", 2), now("hup", 1), now("worker", 1)}, routed: []string{"api", "shop", "hup"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyReload}, covered: []string{"api", "shop", "hup"}, singles: []string{"api", "hup", "worker"},
 	},
 	{
 		name:     "first run",

@@ -44,6 +44,7 @@ type world struct {
 	ran      []string            // commands of one-offs that were started
 	taskTime time.Duration       // that one-offs take; 0: they end at once
 	failing  map[string]bool     // first words of commands that end with code 1
+	quiesced map[string]int      // PID of workers that take no more jobs, by container name
 }
 
 // zombie is the request of a dead client that dockerd still carries out.
@@ -61,7 +62,7 @@ func newWorld() *world {
 	return &world{
 		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{}, references: map[string]string{},
 		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
-		commands: map[string][]string{}, failing: map[string]bool{},
+		commands: map[string][]string{}, failing: map[string]bool{}, quiesced: map[string]int{},
 		now: time.Unix(1_800_000_000, 0),
 	}
 }
@@ -96,7 +97,7 @@ func (w *world) call(label string, effect func() error) error {
 }
 
 func asynchronous(label string) bool {
-	return strings.HasPrefix(label, "create ") || strings.HasPrefix(label, "signal ")
+	return strings.HasPrefix(label, "create ") || strings.HasPrefix(label, "signal ") || strings.HasPrefix(label, "exec ")
 }
 
 func nameOf(label string) string {
@@ -167,6 +168,7 @@ func (w *world) add(c Container) *Container {
 
 func (w *world) boot(c *Container) {
 	w.lastID++
+	w.now = w.now.Add(time.Millisecond)
 	c.Running, c.StartedAt, c.PID = true, w.now, w.lastID
 	c.Addresses = []string{fmt.Sprintf("10.0.0.%d", w.lastID)}
 }
@@ -178,6 +180,9 @@ func (w *world) summary() string {
 	for _, name := range slices.Sorted(maps.Keys(w.containers)) {
 		c := w.containers[name]
 		lines = append(lines, fmt.Sprintf("%s %s running=%t restart=%s", name, c.ImageID, c.Running, c.Restart))
+		if c.Running && w.quiesced[name] == c.PID {
+			lines = append(lines, name+" takes no jobs")
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.routes)) {
 		lines = append(lines, fmt.Sprintf("route %s -> %v on %v", name, w.serving(name), w.routes[name].state.Listeners))
@@ -200,7 +205,7 @@ func (w *world) reference(serviceName string) string {
 
 type fakeImages struct{ w *world }
 
-func (f fakeImages) Build(_ context.Context, serviceName string) (string, error) {
+func (f fakeImages) Build(_ context.Context, serviceName string, _ BuildOptions) (string, error) {
 	id := f.w.wanted[serviceName]
 	return id, f.w.call("build "+serviceName, func() error { f.w.tags[f.w.reference(serviceName)] = id; return nil })
 }
