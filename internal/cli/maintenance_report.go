@@ -117,3 +117,10 @@ func agoWords(since time.Time) string {
 	}
 	return time.Since(since).Truncate(time.Second).String()
 }
+
+// inMaintenance tells whether requests for the project get the page. An edge
+// that cannot be asked answers nothing.
+func (s *session) inMaintenance(ctx context.Context) bool {
+	config, err := s.edge.Get(ctx, s.project.Name)
+	return err == nil && config.Maintenance != nil
+}

@@ -25,6 +25,9 @@ const (
 	HeaderCause   = "Gapless-Cause"
 )
 
+// CauseMaintenance in HeaderCause tells that the answer is a Page.
+const CauseMaintenance = "maintenance"
+
 // ProjectConfig is everything one Compose project asks of the edge. Putting it
 // replaces what that project asked before and touches no other project.
 type ProjectConfig struct {
