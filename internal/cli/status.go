@@ -82,7 +82,7 @@ func (s *session) status(ctx context.Context) (statusReport, error) {
 	report.Edge = s.edgeState(ctx)
 	report.Maintenance = s.inMaintenance(ctx)
 	changes := map[string]string{}
-	for _, c := range s.detect(state) {
+	for _, c := range s.detect(ctx, state) {
 		changes[c.Service] = c.Words()
 	}
 	for _, service := range s.project.Services {

@@ -37,7 +37,7 @@ func (r *roll) besideText(old []Container, i int) string {
 
 // gate plans the wait for a new container. A routed one is known to the edge
 // beforehand, as a target without requests.
-func (r *roll) gate(name string, fresh []TargetRef) Step {
+func (r *roll) gate(name string, fresh []TargetRef) *GateStep {
 	spec := gateSpec(r.service, name)
 	if r.service.Route == nil {
 		return &GateStep{Spec: spec}
@@ -58,6 +58,23 @@ func (r *roll) gate(name string, fresh []TargetRef) Step {
 	r.route = &candidate
 	return step
 }
+
+// gateHeld is gate while requests wait. Where the boot was measured before, a
+// version that takes much longer is given up, so that the old one can answer
+// them.
+func (r *roll) gateHeld(name string, fresh []TargetRef) *GateStep {
+	step := r.gate(name, fresh)
+	if boot := r.state.StepTimes[StepKey("gate", r.service.Name)]; boot > 0 && r.service.Gate.Deadline == 0 {
+		step.Spec.Deadline = min(step.Spec.Deadline, slowerBoot*boot+slackBoot)
+	}
+	return step
+}
+
+// A new version may take so much longer to boot than the one before.
+const (
+	slowerBoot = 3
+	slackBoot  = 5 * time.Second
+)
 
 // gateSpec says how a container of the service shows that it is healthy.
 func gateSpec(s project.Service, name string) GateSpec {
