@@ -1,16 +1,19 @@
 package edge
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"gapless/internal/edge/http1"
 	"gapless/internal/edge/wire"
 )
 
@@ -207,4 +210,28 @@ func TestMaintenanceIsChecked(t *testing.T) {
 	if _, err := e.put(config, false, 0); err == nil {
 		t.Error("a health path with a query was taken")
 	}
+}
+
+// FuzzClientAddress: whatever a header says, the address is found in the end, and is
+// never one that stands before an address that nobody vouches for.
+func FuzzClientAddress(f *testing.F) {
+	for _, value := range []string{"", ",", "10.0.0.1", "10.0.0.1,", "a, 10.9.0.1", "10.0.0.1, 10.9.0.1:80", "[::1]:80, ::ffff:10.9.0.1", "10.9.0.1,10.9.0.1"} {
+		f.Add([]byte(value), true)
+		f.Add([]byte(value), false)
+	}
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")}
+	f.Fuzz(func(t *testing.T, value []byte, proxied bool) {
+		c := &client{origin: &listener{}, trusted: true, peer: "10.9.0.2"}
+		if proxied {
+			c.origin.trusted.Store(&trusted)
+		}
+		c.request.Fields = []http1.Field{{Name: []byte("X-Forwarded-For"), Value: value, Known: http1.XForwardedFor}}
+		got := c.address()
+		if entries := bytes.Split(value, []byte(",")); !proxied && len(value) > 0 {
+			if want := forwardedAddress(string(bytes.TrimSpace(entries[len(entries)-1]))); got != want {
+				t.Errorf("%q: %s, not the last one", value, got)
+			}
+		}
+		jsonFirst(value)
+	})
 }
