@@ -88,6 +88,8 @@ type Receipt struct {
 	Failed            *int64           `json:"failed"`
 	Held              *int64           `json:"held"`
 	LongestHoldMillis *float64         `json:"longest_hold_ms"`
+	Paged             *int64           `json:"paged"`    // got the maintenance page: neither served nor failed
+	PagedMillis       *float64         `json:"paged_ms"` // for which it was up
 	GapMillis         *float64         `json:"gap_ms"`
 	Probes            *int64           `json:"probes"`
 	ProbeFailures     *int64           `json:"probe_failures"`
