@@ -7,6 +7,7 @@ package change
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gapless/internal/project"
@@ -47,6 +48,11 @@ type Change struct {
 	Keep    []string     // containers that fit
 	Missing int          // containers to add beside the replaced ones
 	Surplus []string     // containers that fit but are too many
+}
+
+// Has tells whether one of the causes is of a kind.
+func (c Change) Has(kinds ...Kind) bool {
+	return slices.ContainsFunc(c.Causes, func(cause Cause) bool { return slices.Contains(kinds, cause.Kind) })
 }
 
 // Words joins the causes.

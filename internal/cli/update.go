@@ -107,6 +107,7 @@ func (s *session) plan(ctx context.Context, options update.Options) (update.Stat
 	changes := s.detect(ctx, state)
 	if len(changes) > 0 {
 		s.addMemory(ctx, &state)
+		s.askPending(ctx, &state, changes)
 	}
 	plan, err := update.Make(state, s.project, changes, options)
 	if err != nil {

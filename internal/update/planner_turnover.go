@@ -49,7 +49,11 @@ func (t *turnover) start() {
 func (t *turnover) await() {
 	var gates, keeps []Step
 	for i, name := range t.fresh {
-		gates = append(gates, t.gate(name, t.after[len(t.kept):]))
+		gate := t.gateHeld
+		if t.beside {
+			gate = t.gate
+		}
+		gates = append(gates, gate(name, t.after[len(t.kept):]))
 		var instead []Container
 		if i < len(t.old) && !t.beside {
 			instead = t.old[i : i+1]

@@ -62,6 +62,7 @@ type State struct {
 	Routes               map[string]RouteState    `json:"routes,omitempty"` // as the edge has them, by service name
 	Release              *Release                 `json:"release,omitempty"`
 	MemoryAvailableBytes int64                    `json:"memoryAvailableBytes,omitempty"` // 0 if not measured
+	Pending              map[string][]string      `json:"-"`                              // migrations that the new image said are due, by service name; no entry: not asked
 	TakenPorts           map[int]string           `json:"-"`                              // host ports in use, with the owner
 	StepTimes            map[string]time.Duration `json:"-"`                              // measured by earlier updates, by StepKey
 }
