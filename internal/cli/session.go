@@ -32,6 +32,9 @@ type session struct {
 	store  *journal.Store
 	lock   *journal.Lock
 	edge   *edgectl.Client
+	// passedOn are services whose requests the edge has counted already when a
+	// front got them; nil: not looked yet.
+	passedOn map[string]bool
 }
 
 // open loads the project. Bad input is refused with all its problems at once.
