@@ -12,6 +12,7 @@ import (
 	"gapless/internal/engine"
 	"gapless/internal/journal"
 	"gapless/internal/project"
+	"gapless/internal/update"
 )
 
 // session is one project with everything that a command may need of it. Its
@@ -22,6 +23,9 @@ type session struct {
 	// unreadable is why the compose files could not be read, in a command that
 	// can do without them.
 	unreadable error
+	// fromRevision is what a rollback goes back to; nil for what the checkout
+	// is at.
+	fromRevision *update.Revision
 
 	engine *engine.Engine
 	bench  *engine.Workbench

@@ -10,7 +10,7 @@ import (
 // rereads tells whether nothing differs but mounted files that the service can
 // be told to read again.
 func (p *Planner) rereads(w work) bool {
-	if !w.onlyFiles() || !p.running(w.service) || len(w.change.Stale) > 0 {
+	if len(w.change.Causes) == 0 || !w.onlyFiles() || !p.running(w.service) || len(w.change.Stale) > 0 {
 		return false
 	}
 	if w.service.Reload != nil {
@@ -18,12 +18,6 @@ func (p *Planner) rereads(w work) bool {
 	}
 	_, isNginx := p.nginxCall(w)
 	return isNginx && !slices.ContainsFunc(w.change.Files, func(target string) bool { return !project.NginxReads(target) })
-}
-
-// onlyFiles tells whether nothing differs but mounted files.
-func (w work) onlyFiles() bool {
-	return len(w.change.Causes) > 0 && len(w.change.Surplus)+w.change.Missing == 0 &&
-		!slices.ContainsFunc(w.change.Causes, func(c change.Cause) bool { return c.Kind != change.KindFiles })
 }
 
 // nginxCall is how nginx of a service is called: as the compose file says, else
