@@ -51,6 +51,7 @@ func buildServices(p *Project, settings map[string]ServiceSettings, recorded map
 			service.HTTPPort, service.BaseImage = known.HTTPPort, known.BaseImage
 			service.Framework, service.FrameworkReason, service.FrameworkCommand = known.Framework, known.FrameworkReason, known.FrameworkCommand
 		}
+		service.Nginx = p.isNginx(*service)
 		if service.Role == RoleWorker && !service.GraceSet {
 			service.StopGrace = DefaultWorkerGrace
 		}

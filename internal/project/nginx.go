@@ -6,12 +6,6 @@ import (
 	"strings"
 )
 
-// RunsNginx tells whether the service runs nginx, or what was made of it and is
-// called in the same way.
-func (s Service) RunsNginx() bool {
-	return slices.Contains([]string{"nginx", "openresty", "angie"}, frontOf(s.runs()))
-}
-
 // NginxCall is how nginx is called in a container.
 type NginxCall struct {
 	// Argv is the program with the options that say which files it reads.

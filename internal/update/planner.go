@@ -96,6 +96,7 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	strategies[planner.plan.Strategy](planner)
 	planner.reread()
 	planner.handOver()
+	planner.noteNative()
 	planner.unroute()
 	planner.addWatch()
 	return planner.assemble(why.words()), nil
@@ -173,7 +174,7 @@ func (p *Planner) assemble(because string) Plan {
 		prepare = append(prepare, &RecordStep{Release: p.plan.From, Adopted: true})
 	}
 	prepare = append(append(prepare, p.options.Tags...), p.prepare...)
-	if p.usesEdge() {
+	if p.usesEdge() && !p.native() {
 		prepare = append(prepare, &EdgeStep{Listeners: p.listeners(), Detail: "stands before " + strings.Join(p.routed(), ", ")})
 	}
 	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.together(p.commit)...)

@@ -25,7 +25,7 @@ func (p *Planner) rereads(w work) bool {
 // the best that is known. There is none for other services, and where a script
 // calls it.
 func (p *Planner) nginxCall(w work) (call project.NginxCall, found bool) {
-	if !w.service.RunsNginx() {
+	if !w.service.Nginx {
 		return call, false
 	}
 	entrypoint, command := w.service.Entrypoint, w.service.Command

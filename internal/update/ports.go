@@ -182,7 +182,7 @@ type GateSpec struct {
 	Host       string        `json:"host,omitempty"`       // Host header of the probe
 	HealthPath string        `json:"healthPath,omitempty"` // GateEdge, GateDirect
 	AnyAnswer  bool          `json:"anyAnswer,omitempty"`  // every answer below 500 will do
-	Smoke      []string      `json:"smoke,omitempty"`      // GateEdge: further paths that must not answer with an error
+	Smoke      []string      `json:"smoke,omitempty"`      // GateEdge, GateDirect: further paths that must not answer with an error
 	Test       []string      `json:"test,omitempty"`       // GateHealthcheck: as in Compose, CMD or CMD-SHELL first
 	Timeout    time.Duration `json:"timeout"`              // of one probe
 	Deadline   time.Duration `json:"deadline"`             // of the whole gate

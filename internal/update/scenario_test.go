@@ -16,6 +16,7 @@ type scenario struct {
 	running  []Container
 	routed   []string // services that the edge serves already
 	socket   string   // that the edge listens on beside its port
+	native   string   // service of the nginx that passes requests on in place of the edge
 	routedAs []string // listeners of those already served; nil: as wanted
 	memory   int64
 	cpus     int
@@ -240,6 +241,42 @@ var scenarios = []scenario{
 		release: &Release{Number: 7}, covered: []string{"api"}, bad: "nginx",
 	},
 	{
+		name:     "nginx passes on by itself",
+		services: []project.Service{nginx, web("api"), with(web("shop"), func(s *project.Service) { s.Replicas = 2 }), plain("worker", project.RoleWorker)},
+		running:  []Container{front("nginx"), up("api", 1), up("shop", 1), up("shop", 2), up("worker", 1)}, native: "nginx", routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, singles: []string{"nginx"},
+	},
+	{
+		name:     "nginx begins to pass on by itself",
+		services: []project.Service{nginx, web("api"), web("shop")},
+		running:  []Container{front("nginx"), now("api", 1), up("shop", 1)}, native: "nginx",
+		release: &Release{Number: 7}, singles: []string{"nginx", "api"},
+	},
+	{
+		name:     "nginx passes on to a bad version",
+		services: []project.Service{nginx, web("api"), with(web("shop"), func(s *project.Service) { s.DependsOn = []string{"api"} })},
+		running:  []Container{front("nginx"), up("api", 1), up("shop", 1)}, native: "nginx", routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, singles: []string{"nginx"}, bad: "shop",
+	},
+	{
+		name:     "nginx passes on to what exists once",
+		services: []project.Service{nginx, with(web("api"), func(s *project.Service) { s.ContainerName = "shop-api-1" })},
+		running:  []Container{front("nginx"), up("api", 1)}, native: "nginx", routed: []string{"api"},
+		release: &Release{Number: 7}, singles: []string{"nginx", "api"},
+	},
+	{
+		name:     "nginx passes on by itself, quick",
+		services: []project.Service{nginx, web("api")},
+		running:  []Container{front("nginx"), up("api", 1)}, native: "nginx", routed: []string{"api"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyQuick}, singles: []string{"nginx", "api"},
+	},
+	{
+		name:     "nginx passes on by itself, blue-green",
+		services: []project.Service{nginx, web("api"), web("shop")},
+		running:  []Container{front("nginx"), up("api", 1), up("shop", 1)}, native: "nginx", routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"api", "shop"}, singles: []string{"nginx"}, memory: 4 << 30,
+	},
+	{
 		name:     "nginx's files changed",
 		services: []project.Service{nginx, with(web("api"), onSocket)},
 		running:  []Container{front("nginx"), now("api", 1)}, routed: []string{"api"}, socket: "/run/gapless/shop.sock",
@@ -349,11 +386,12 @@ func django(s *project.Service) {
 // socket.
 var between = with(plain("nginx", project.RoleFront), func(s *project.Service) {
 	s.Route = &project.Route{Port: 80, Path: "/", HealthPath: "/nginx-health", On: project.ListenerHTTP}
+	s.Nginx = true
 })
 
 // nginx is one that owns the public port.
 var nginx = with(plain("nginx", project.RoleFront), func(s *project.Service) {
-	s.HostPorts = []project.Port{{Host: 80, Container: 80, Protocol: "tcp"}}
+	s.HostPorts, s.Nginx = []project.Port{{Host: 80, Container: 80, Protocol: "tcp"}}, true
 })
 
 // front is the running nginx of a service.
@@ -374,6 +412,9 @@ func (s scenario) build() (*world, Plan, error) {
 	w.singles, w.room = s.singles, s.room
 	p := &project.Project{Name: "shop", Services: s.services, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
 	p.Settings.Edge.Socket = s.socket
+	if s.native != "" {
+		p.Settings = project.Settings{Front: project.FrontSettings{Service: s.native, Upstreams: "upstreams"}}
+	}
 	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Processors: s.cpus, Release: s.release}
 	if s.was == nil {
 		s.was = &change.Source{Hash: "old", Settings: "s"}
@@ -402,6 +443,9 @@ func (s scenario) build() (*world, Plan, error) {
 		route := RouteState{Listeners: []string{":80"}, Path: "/", Port: 8000}
 		if service, ok := p.Service(name); ok && service.Route != nil && s.routedAs == nil {
 			route.Path, route.Listeners = service.Route.Path, p.Settings.Edge.Addresses(service.Route.On)
+			if s.native != "" {
+				route = RouteState{Port: 8000}
+			}
 		} else if s.routedAs != nil {
 			route.Listeners = s.routedAs
 		}
