@@ -200,9 +200,9 @@ func sumOf(stats wire.Stats) totals {
 
 func receiptSteps(plan *update.Plan, outcome update.Outcome) []update.ReceiptStep {
 	steps := []update.ReceiptStep{}
-	for i, step := range plan.Steps() {
-		line := step.Line()
-		took, done := outcome.Took[i+1]
+	for _, row := range plan.Rows() {
+		line := row.Line
+		took, done := outcome.Took[row.Place]
 		result := "not done"
 		if done {
 			result = "done"

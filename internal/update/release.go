@@ -36,6 +36,7 @@ type ReleaseService struct {
 	ConfigHash string   `json:"configHash"`
 	BuildHash  string   `json:"buildHash,omitempty"` // of the source of the image
 	BaseID     string   `json:"baseId,omitempty"`    // image that it was built upon
+	Static     string   `json:"static,omitempty"`    // reference of another image whose static files it uses
 	Pin        string   `json:"pin,omitempty"`       // our tag, which keeps the image from being pruned
 	Containers []string `json:"containers,omitempty"`
 	// MountHashes are the digests of what the containers read from the host, by
