@@ -21,7 +21,7 @@ func (s *session) observe(ctx context.Context) (update.State, error) {
 	}
 	state := update.State{
 		Containers: observed.Containers, Images: observed.Images, ConfigHashes: observed.ConfigHashes,
-		MemoryAvailableBytes: observed.MemoryAvailableBytes, TakenPorts: observed.TakenPorts,
+		MemoryAvailableBytes: observed.MemoryAvailableBytes, Processors: observed.Processors, TakenPorts: observed.TakenPorts,
 		Sources: map[string]change.Source{}, BaseIDs: map[string]string{}, StepTimes: map[string]time.Duration{},
 	}
 	if state.Routes, err = s.routes(ctx); err != nil {

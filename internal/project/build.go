@@ -81,6 +81,12 @@ func buildService(p *Project, config types.ServiceConfig, mounts map[string]int)
 	if config.StopGracePeriod != nil {
 		service.StopGrace, service.GraceSet = time.Duration(*config.StopGracePeriod), true
 	}
+	if len(config.PreStart) > 0 {
+		service.Hooks = append(service.Hooks, "pre_start")
+	}
+	if len(config.PreStop) > 0 {
+		service.Hooks = append(service.Hooks, "pre_stop")
+	}
 	service.HostPorts = fixedPorts(config.Ports)
 	service.Volumes = buildVolumes(config, mounts)
 	service.FixedAddresses = fixedAddresses(config)
@@ -158,7 +164,7 @@ func buildHealthcheck(config *types.HealthCheckConfig) *Healthcheck {
 		Retries:       defaultProbeRetries,
 	}
 	if config.Retries != nil && *config.Retries > 0 {
-		check.Retries = int(min(*config.Retries, mostRetries+1))
+		check.Retries = int(min(*config.Retries, mostRetries+1)) // a deadline of more would not fit into a duration
 	}
 	return check
 }

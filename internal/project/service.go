@@ -49,6 +49,9 @@ type Service struct {
 	FrameworkCommand []string
 	Preparation
 
+	// Hooks are those of Compose that an update does not run.
+	Hooks []string
+
 	NetworkMode      string
 	FixedAddresses   []string // IP or MAC addresses that only one container can have
 	Devices          []string

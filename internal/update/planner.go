@@ -32,10 +32,14 @@ const (
 
 // Options narrow a plan.
 type Options struct {
-	Named    []string // services; empty: all that changed
-	Tags     []Step   // image references to move first, of a rollback
-	Cause    string   // reason that stands before the changes
-	Strategy string   // empty or StrategyAuto: found out
+	Named []string // services; empty: all that changed
+	Tags  []Step   // image references to move first, of a rollback
+	Cause string   // reason that stands before the changes
+	Back  bool     // to a release that served before: nothing is checked or migrated
+	// Statics are the images to collect static files from, by service; others
+	// are collected from the image of the service.
+	Statics  map[string]string
+	Strategy string // empty or StrategyAuto: found out
 	// Migrations says whether the code that runs now survives the migrations of
 	// the new version: MigrationsCompatible, MigrationsBreaking or empty.
 	Migrations string
@@ -165,8 +169,8 @@ func (p *Planner) assemble(because string) Plan {
 	if p.usesEdge() {
 		prepare = append(prepare, &EdgeStep{Listeners: p.listeners(), Detail: "stands before " + strings.Join(p.routed(), ", ")})
 	}
-	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.commit...)
-	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.shift}, {PhaseWatch, p.watch}, {PhaseCommit, commit}}
+	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.together(p.commit)...)
+	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.together(p.shift)}, {PhaseWatch, p.watch}, {PhaseCommit, commit}}
 	p.plan.Phases = slices.DeleteFunc(p.plan.Phases, func(ph Phase) bool { return len(ph.Steps) == 0 })
 	return p.plan
 }
@@ -194,8 +198,12 @@ func (p *Planner) routed() []string {
 	return names
 }
 
+// note says something about a service, once.
 func (p *Planner) note(serviceName string, gap bool, format string, args ...any) {
-	p.plan.Notes = append(p.plan.Notes, Note{Service: serviceName, Gap: gap, Text: fmt.Sprintf(format, args...)})
+	note := Note{Service: serviceName, Gap: gap, Text: fmt.Sprintf(format, args...)}
+	if !slices.Contains(p.plan.Notes, note) {
+		p.plan.Notes = append(p.plan.Notes, note)
+	}
 }
 
 // take marks a container name and its number as used.

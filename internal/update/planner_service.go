@@ -3,6 +3,7 @@ package update
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"gapless/internal/change"
 	"gapless/internal/project"
@@ -26,6 +27,9 @@ func (p *Planner) service(s project.Service) string {
 	if s.Role == project.RoleStateful && p.running(s) && !slices.Contains(p.options.Named, s.Name) {
 		p.note(s.Name, false, "changed (%s), but a %s is never replaced unless you name it: gapless update %s", c.Words(), "stateful service", s.Name)
 		return ""
+	}
+	if len(s.Hooks) > 0 {
+		p.note(s.Name, false, "its %s hooks do not run in an update", strings.Join(s.Hooks, " and "))
 	}
 	p.fetch(s, c)
 	p.work = append(p.work, work{s, c})

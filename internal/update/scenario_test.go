@@ -16,6 +16,8 @@ type scenario struct {
 	running  []Container
 	routed   []string // services that the edge serves already
 	memory   int64
+	cpus     int
+	room     int // containers that may run at once beyond those that run before; 0: any number
 	release  *Release
 	options  Options
 	was, is  *change.Source // of the services with build:; nil: nobody recorded it
@@ -86,6 +88,38 @@ var scenarios = []scenario{
 		},
 		running: []Container{up("db", 1), up("api", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api"},
 		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"beat", "db"}, memory: 4 << 30,
+	},
+	{
+		name: "waves follow what services need",
+		services: []project.Service{
+			with(plain("migratejob", project.RoleJob), func(s *project.Service) { s.Restart = "no" }),
+			with(web("api"), func(s *project.Service) { s.Replicas, s.Parallelism, s.DependsOn = 3, 2, []string{"migratejob"} }),
+			with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }),
+			with(web("admin"), func(s *project.Service) { s.Route.Path, s.DependsOn = "/admin", []string{"api"} }),
+			plain("worker", project.RoleWorker),
+			with(plain("beat", project.RoleScheduler), func(s *project.Service) { s.DependsOn = []string{"migratejob"} }),
+			with(plain("checkjob", project.RoleJob), func(s *project.Service) { s.Restart, s.DependsOn = "no", []string{"admin"} }),
+		},
+		running: []Container{up("api", 1), up("api", 2), up("api", 3), up("shop", 1), up("admin", 1), up("worker", 1), up("beat", 1)},
+		routed:  []string{"api", "shop", "admin"}, release: &Release{Number: 7}, covered: []string{"api", "shop", "admin"}, singles: []string{"beat"}, cpus: 4, room: 4,
+	},
+	{
+		name:     "a bad service in a wave",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("worker", project.RoleWorker), plain("beat", project.RoleScheduler)},
+		running:  []Container{up("api", 1), up("shop", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, singles: []string{"beat"}, bad: "shop",
+	},
+	{
+		name:     "memory for two second copies",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("worker", project.RoleWorker), plain("mailer", project.RoleWorker)},
+		running:  []Container{up("api", 1), up("shop", 1), up("worker", 1), up("mailer", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, memory: 300 << 20, room: 2,
+	},
+	{
+		name:     "one processor",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("worker", project.RoleWorker)},
+		running:  []Container{up("api", 1), up("shop", 1), up("worker", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, cpus: 1, room: 2,
 	},
 	{
 		name:     "container_name and a hold",
@@ -189,7 +223,7 @@ var scenarios = []scenario{
 	},
 	{
 		name:     "source to build",
-		services: []project.Service{with(web("api"), func(s *project.Service) { s.Build = true })},
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Build, s.Hooks = true, []string{"pre_start", "pre_stop"} })},
 		running:  []Container{up("api", 1)}, routed: []string{"api"},
 		release: &Release{Number: 5}, covered: []string{"api"},
 	},
@@ -226,9 +260,9 @@ func shares(s *project.Service) { s.Build, s.Image = true, "app:latest" }
 // build makes the world of the scenario and the plan for it.
 func (s scenario) build() (*world, Plan, error) {
 	w := newWorld()
-	w.singles = s.singles
+	w.singles, w.room = s.singles, s.room
 	p := &project.Project{Name: "shop", Services: s.services, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
-	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Release: s.release}
+	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Processors: s.cpus, Release: s.release}
 	if s.was == nil {
 		s.was = &change.Source{Hash: "old", Settings: "s"}
 	}
@@ -247,6 +281,7 @@ func (s scenario) build() (*world, Plan, error) {
 	}
 	for _, c := range s.running {
 		made := w.add(c)
+		w.first++
 		state.Containers = append(state.Containers, *made)
 		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: w.reference(c.Service), ImageID: c.ImageID, ConfigHash: c.ConfigHash, Source: s.was, Up: c.Running})
 	}
