@@ -8,7 +8,7 @@ GO_BUILD = CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
 UNIT     = $$(go list ./... | grep -v '/test/e2e')
 E2E      = DOCKER_CONFIG=$$(scripts/tools.sh e2e) GAPLESS=$(CURDIR)/build/gapless go test -count=1
 
-.PHONY: build demo test test-unit test-e2e test-long bench mutants lint staticcheck clean
+.PHONY: build demo test test-unit test-e2e test-long bench bench-guide mutants lint staticcheck clean
 
 ## build: build/gapless, with the edge inside
 build:
@@ -54,6 +54,11 @@ bench: build
 	DOCKER_CONFIG=$$(scripts/tools.sh bench) go run ./test/bench/update -gapless build/gapless
 	DOCKER_CONFIG=$$(scripts/tools.sh) go run ./test/bench/plan -gapless build/gapless
 	go run ./test/bench/edge
+
+## bench-guide: the scripts of the audience's own stack beside Gapless; about
+## fifteen minutes
+bench-guide: build
+	DOCKER_CONFIG=$$(scripts/tools.sh) go run ./test/bench/guide -gapless build/gapless
 
 ## mutants: shows that the tests notice what they are there for
 mutants:

@@ -6,6 +6,7 @@
 #                                 and curl from Debian
 #   scripts/tools.sh e2e          the same, and the nginx that one scenario puts
 #                                 before the edge
+#   scripts/tools.sh images       mmdebstrap, which makes images of Debian packages
 #   scripts/tools.sh race         the C compiler that the race detector needs
 #   scripts/tools.sh staticcheck  staticcheck; prints its path
 # What was built once is kept in the cache, outside of the tree.
@@ -83,10 +84,11 @@ e2e)
 	install nginx=nginx-light
 	build_compose
 	;;
+images) install mmdebstrap=mmdebstrap ;;
 race) install "gcc=gcc libc6-dev" ;;
 staticcheck) build_staticcheck ;;
 *)
-	sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac

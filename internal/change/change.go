@@ -7,6 +7,7 @@ package change
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gapless/internal/project"
@@ -19,7 +20,9 @@ type Kind string
 const (
 	KindImage    Kind = "image"    // other image content
 	KindSource   Kind = "source"   // the build context changed
+	KindBase     Kind = "base"     // the image that it is built upon changed
 	KindConfig   Kind = "config"   // the compose file or an env file changed
+	KindFiles    Kind = "files"    // a file that is mounted from the host changed
 	KindMissing  Kind = "missing"  // no container yet
 	KindDown     Kind = "down"     // a container that should run does not
 	KindReplicas Kind = "replicas" // too few or too many
@@ -31,37 +34,25 @@ type Cause struct {
 	Words string `json:"words"`
 }
 
-// Running is a container as far as a comparison needs it.
-type Running struct {
-	Name       string
-	Image      string // reference
-	ImageID    string
-	ConfigHash string
-	// Source is what its image was built from; nil if that is not known.
-	Source   *Source
-	Up       bool
-	ExitCode int
-}
-
-// Wanted is what a service should run.
-type Wanted struct {
-	Image      string // reference
-	ImageID    string // empty if the image is not on this host
-	ConfigHash string
-	Source     *Source // nil for a service without build:
-}
-
 // Change is everything that differs for one service.
 type Change struct {
 	Service string
 	Causes  []Cause
 	Source  SourceChange // what differs in the build context; only where Build is set
+	Config  ConfigChange // what differs in the configuration
+	Files   []string     // targets of mounted files that differ
+	Stale   []string     // of those: what a container sees only once it is made anew
 	Build   bool         // the image must be built first
 	Pull    bool         // the image must be fetched first
 	Replace []string     // containers that do not fit
 	Keep    []string     // containers that fit
 	Missing int          // containers to add beside the replaced ones
 	Surplus []string     // containers that fit but are too many
+}
+
+// Has tells whether one of the causes is of a kind.
+func (c Change) Has(kinds ...Kind) bool {
+	return slices.ContainsFunc(c.Causes, func(cause Cause) bool { return slices.Contains(kinds, cause.Kind) })
 }
 
 // Words joins the causes.
@@ -79,7 +70,7 @@ func (c Change) Words() string {
 func Detect(p *project.Project, wanted map[string]Wanted, running map[string][]Running) []Change {
 	var changes []Change
 	for _, service := range p.Services {
-		c := detectService(service, wanted[service.Name], running[service.Name])
+		c := detectService(p, service, wanted[service.Name], running[service.Name])
 		if len(c.Causes) > 0 {
 			changes = append(changes, c)
 		}
@@ -87,11 +78,11 @@ func Detect(p *project.Project, wanted map[string]Wanted, running map[string][]R
 	return changes
 }
 
-func detectService(service project.Service, want Wanted, containers []Running) Change {
+func detectService(p *project.Project, service project.Service, want Wanted, containers []Running) Change {
 	c := Change{Service: service.Name}
 	c.needImage(service, want, containers)
 	for _, container := range containers {
-		causes := c.compare(service, want, container)
+		causes := append(c.compare(p, service, want, container), c.compareFiles(p, want, container)...)
 		if len(causes) == 0 {
 			c.Keep = append(c.Keep, container.Name)
 			continue
@@ -113,50 +104,14 @@ func (c *Change) needImage(service project.Service, want Wanted, containers []Ru
 		c.add(Cause{KindSource, "image not built yet"})
 	case service.Build && !builtFrom(containers, want):
 		c.Build = true
-		c.compareSource(want, containers)
+		c.compareSource(service, want, containers)
 	case !service.Build && want.ImageID == "":
 		c.Pull = true
 		c.add(Cause{KindImage, "image " + want.Image + " is not on this host"})
 	}
 }
 
-// builtFrom tells whether all containers run what the build context would
-// give. A build that was not recorded counts as different: it may be.
-func builtFrom(containers []Running, want Wanted) bool {
-	for _, container := range containers {
-		if container.Source == nil || want.Source == nil || container.Source.Hash != want.Source.Hash {
-			return false
-		}
-	}
-	return len(containers) > 0
-}
-
-// compareSource says what differs in the build context, as far as it is known
-// of every container.
-func (c *Change) compareSource(want Wanted, containers []Running) {
-	unknown := !want.Source.isListed() || len(containers) == 0
-	for _, container := range containers {
-		unknown = unknown || !container.Source.isListed()
-	}
-	if !unknown {
-		for _, container := range containers {
-			difference, causes := want.Source.since(*container.Source)
-			c.Source = c.Source.and(difference)
-			c.add(causes...)
-		}
-	}
-	if c.Source.StaticOnly() {
-		for i := range c.Causes {
-			c.Causes[i].Words = strings.Replace(c.Causes[i].Words, staticChanged, "static files only", 1)
-		}
-	}
-	if len(c.Causes) == 0 {
-		c.Source = SourceChange{}
-		c.add(Cause{KindSource, "source changed; what changed in it is not known yet"})
-	}
-}
-
-func (c *Change) compare(service project.Service, want Wanted, container Running) []Cause {
+func (c *Change) compare(p *project.Project, service project.Service, want Wanted, container Running) []Cause {
 	var causes []Cause
 	renamed := container.Image != want.Image
 	switch {
@@ -167,10 +122,8 @@ func (c *Change) compare(service project.Service, want Wanted, container Running
 	case want.ImageID != container.ImageID:
 		causes = append(causes, Cause{KindImage, fmt.Sprintf("image changed (%s, was %s)", short(want.ImageID), short(container.ImageID))})
 	}
-	// The name of the image is part of the hash: only under the same name does
-	// another hash say anything of its own.
-	if want.ConfigHash != container.ConfigHash && !renamed {
-		causes = append(causes, Cause{KindConfig, "configuration changed"})
+	if want.ConfigHash != container.ConfigHash {
+		causes = append(causes, c.compareConfig(p, container, renamed)...)
 	}
 	if service.Role == project.RoleJob {
 		if !container.Up && container.ExitCode != 0 {
@@ -180,6 +133,25 @@ func (c *Change) compare(service project.Service, want Wanted, container Running
 		causes = append(causes, Cause{KindDown, container.Name + " is not running"})
 	}
 	return causes
+}
+
+// compareConfig says what differs in the configuration of a container. The
+// name of the image is part of its hash: under another name another hash alone
+// says nothing.
+func (c *Change) compareConfig(p *project.Project, container Running, renamed bool) []Cause {
+	difference := ConfigChange{}
+	if p.Compose != nil && container.Config != nil {
+		was := *container.Config
+		if renamed {
+			was.Image = p.Compose.Services[c.Service].Image
+		}
+		difference = compareConfig(was, p.Compose.Services[c.Service])
+	}
+	if renamed && len(difference.Environment)+len(difference.Fields) == 0 {
+		return nil
+	}
+	c.Config = c.Config.and(difference)
+	return []Cause{{KindConfig, difference.words()}}
 }
 
 // count compares the number of containers with the replicas.

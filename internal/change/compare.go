@@ -16,6 +16,7 @@ type SourceChange struct {
 	Dependencies bool     `json:"dependencies,omitempty"`
 	Static       bool     `json:"static,omitempty"`
 	Docker       bool     `json:"docker,omitempty"` // the Dockerfile or the build section
+	Base         bool     `json:"base,omitempty"`   // the image that it is built upon
 	Migrations   []string `json:"migrations,omitempty"`
 }
 
@@ -24,7 +25,7 @@ const staticChanged = "static files changed"
 
 // StaticOnly tells whether nothing but static files differs.
 func (s SourceChange) StaticOnly() bool {
-	return s.Known && s.Static && !s.Code && !s.Dependencies && !s.Docker && len(s.Migrations) == 0
+	return s.Known && s.Static && !s.Code && !s.Dependencies && !s.Docker && !s.Base && len(s.Migrations) == 0
 }
 
 // and joins the differences of two containers of one service.
@@ -33,6 +34,7 @@ func (s SourceChange) and(other SourceChange) SourceChange {
 	other.Dependencies = other.Dependencies || s.Dependencies
 	other.Static = other.Static || s.Static
 	other.Docker = other.Docker || s.Docker
+	other.Base = other.Base || s.Base
 	other.Migrations = append(missingFrom(other.Migrations, s.Migrations), other.Migrations...)
 	return other
 }

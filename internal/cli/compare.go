@@ -19,8 +19,9 @@ func (s *session) compare(ctx context.Context, services []string, flags planFlag
 	if err != nil {
 		return err
 	}
-	changes := s.detect(state)
+	changes := s.detect(ctx, state)
 	s.addMemory(ctx, &state)
+	s.askPending(ctx, &state, changes)
 	picked, forecasts, err := update.Compare(state, s.project, changes, flags.shift.options(services))
 	if err != nil {
 		return planError(err)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -23,7 +22,7 @@ func (s *session) observe(ctx context.Context) (update.State, error) {
 	state := update.State{
 		Containers: observed.Containers, Images: observed.Images, ConfigHashes: observed.ConfigHashes,
 		MemoryAvailableBytes: observed.MemoryAvailableBytes, Processors: observed.Processors, TakenPorts: observed.TakenPorts,
-		Sources: map[string]change.Source{}, StepTimes: map[string]time.Duration{},
+		Sources: map[string]change.Source{}, BaseIDs: map[string]string{}, StepTimes: map[string]time.Duration{},
 	}
 	if state.Routes, err = s.routes(ctx); err != nil {
 		return state, err
@@ -31,7 +30,7 @@ func (s *session) observe(ctx context.Context) (update.State, error) {
 	if err := s.addRelease(&state); err != nil {
 		return state, err
 	}
-	return state, s.addSources(&state)
+	return state, s.addSources(ctx, &state)
 }
 
 // routes is what the edge has of this project; nothing if it does not run.
@@ -62,67 +61,6 @@ func (s *session) addRelease(state *update.State) error {
 		}
 	}
 	return nil
-}
-
-// addSources reads the build contexts. Services that build the same way share
-// one look.
-func (s *session) addSources(state *update.State) error {
-	read := map[string]change.Source{}
-	for _, service := range s.project.Services {
-		build := s.project.Compose.Services[service.Name].Build
-		if !service.Build || build == nil {
-			continue
-		}
-		leaveOut := s.project.OutsideSource(service.Name)
-		key, err := json.Marshal([]any{build, leaveOut})
-		if err != nil {
-			return err
-		}
-		source, known := read[string(key)]
-		if !known {
-			if source, err = change.ReadSource(build, leaveOut); err != nil {
-				return refuse(fmt.Errorf("%s: %w", service.Name, err), "")
-			}
-			read[string(key)] = source
-		}
-		state.Sources[service.Name] = source
-	}
-	return nil
-}
-
-// wantedSource is what a service would be built from; nil if it is not built.
-func wantedSource(state update.State, serviceName string) *change.Source {
-	source, builds := state.Sources[serviceName]
-	if !builds {
-		return nil
-	}
-	return &source
-}
-
-// detect compares what runs with what is wanted.
-func (s *session) detect(state update.State) []change.Change {
-	wanted, running := map[string]change.Wanted{}, map[string][]change.Running{}
-	for _, service := range s.project.Services {
-		image := state.Images[service.Name]
-		wanted[service.Name] = change.Wanted{Image: image.Reference, ImageID: image.ID,
-			ConfigHash: state.ConfigHashes[service.Name], Source: wantedSource(state, service.Name)}
-		for _, c := range state.ContainersOf(service.Name) {
-			running[service.Name] = append(running[service.Name], change.Running{
-				Name: c.Name, Image: c.Image, ImageID: c.ImageID, ConfigHash: c.ConfigHash, Up: c.Running, ExitCode: c.ExitCode,
-				Source: builtFrom(state.Release, service.Name, c.ImageID),
-			})
-		}
-	}
-	return change.Detect(s.project, wanted, running)
-}
-
-// builtFrom is the source that an image was built from, if the last release
-// made it.
-func builtFrom(release *update.Release, serviceName, imageID string) *change.Source {
-	if release == nil || release.Services[serviceName].ImageID != imageID {
-		return nil
-	}
-	return release.SourceOf(serviceName)
 }
 
 // counters is what the edge counted for this project; nil if it does not run.

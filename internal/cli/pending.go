@@ -1,10 +1,11 @@
 package cli
 
 import (
+	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 
-	"gapless/internal/change"
 	"gapless/internal/project"
 	"gapless/internal/update"
 )
@@ -19,8 +20,10 @@ func (s *session) pendingRelease(p *project.Project, plan update.Plan, state upd
 	release := update.Release{Number: plan.To, Previous: plan.From, Project: p.Name, Run: run, Time: time.Now().UTC(),
 		Strategy: plan.Strategy, Because: plan.Because, Rendered: rendered, Services: map[string]update.ReleaseService{}}
 	for _, service := range p.Services {
-		release.Services[service.Name] = update.ReleaseService{StepTimes: stepTimesOf(state.Release, service.Name)}
-		release.SetSource(service.Name, sourceAfter(service, plan, state))
+		from := originAfter(service, plan, state)
+		release.Services[service.Name] = update.ReleaseService{BaseID: from.baseID, MountHashes: mountsAfter(service, plan, state),
+			StepTimes: stepTimesOf(state.Release, service.Name)}
+		release.SetSource(service.Name, from.source)
 	}
 	return release, nil
 }
@@ -33,25 +36,68 @@ func stepTimesOf(release *update.Release, serviceName string) map[string]time.Du
 	return maps.Clone(release.Services[serviceName].StepTimes)
 }
 
-// sourceAfter is the source that a service runs after the plan:
+// originAfter is the origin of the image that a service runs after the plan:
 // what a plan does not build goes on with the source of its image.
-func sourceAfter(service project.Service, plan update.Plan, state update.State) *change.Source {
+func originAfter(service project.Service, plan update.Plan, state update.State) origin {
+	wanted := origin{wantedSource(state, service.Name), state.BaseIDs[service.Name]}
 	for _, step := range plan.Steps() {
 		switch s := step.(type) {
 		case *update.BuildStep:
 			if s.Service == service.Name || s.Image == service.Image {
-				return wantedSource(state, service.Name)
+				return wanted
 			}
 		case *update.TagStep:
 			// A rollback brings an image back, and what is known of it.
 			if s.Service == service.Name || s.Reference == service.Image {
-				return wantedSource(state, service.Name)
+				return wanted
 			}
 		}
 	}
 	newest := newestOf(state.ContainersOf(service.Name))
 	if len(newest) == 0 {
-		return nil
+		return origin{}
 	}
-	return builtFrom(state.Release, service.Name, newest[0].ImageID)
+	return originOf(state.Release, service.Name, newest[0].ImageID)
+}
+
+// mountsAfter are the digests of what the containers of a service have read
+// from the host after the plan. What a plan leaves alone goes on with what it
+// read before.
+func mountsAfter(service project.Service, plan update.Plan, state update.State) map[string]string {
+	newest := newestOf(state.ContainersOf(service.Name))
+	if len(newest) > 0 && !readsAgain(plan.Steps(), service.Name) {
+		if recorded := recordedMounts(state.Release, newest[0]); recorded != nil {
+			return recorded
+		}
+		now := mountHashes(state, service.Name)
+		for _, target := range staleMounts(state, service.Name) {
+			delete(now, target)
+		}
+		return now
+	}
+	return mountHashes(state, service.Name)
+}
+
+// readsAgain tells whether a step makes a container of the service, restarts
+// it or tells it to read its files again.
+func readsAgain(steps []update.Step, serviceName string) bool {
+	return slices.ContainsFunc(steps, func(step update.Step) bool {
+		switch s := step.(type) {
+		case *update.BuildStep, *update.PullStep, *update.TagStep, *update.GateStep, *update.SwitchStep,
+			*update.HoldStep, *update.ReleaseStep, *update.DrainStep:
+			return false
+		case *update.ParallelStep:
+			var parts []update.Step
+			for _, part := range s.Steps {
+				parts = append(parts, part.Step)
+			}
+			return readsAgain(parts, serviceName)
+		}
+		// Steps on containers name their service, whatever else they hold.
+		var named struct {
+			Service string `json:"service"`
+		}
+		text, err := json.Marshal(step)
+		return err == nil && json.Unmarshal(text, &named) == nil && named.Service == serviceName
+	})
 }

@@ -102,7 +102,10 @@ func (r *recorder) addSources(release *update.Release) error {
 		return err
 	}
 	for name, service := range release.Services {
-		release.SetSource(name, builtFrom(&previous, name, service.ImageID))
+		from := originOf(&previous, name, service.ImageID)
+		service.BaseID = from.baseID
+		release.Services[name] = service
+		release.SetSource(name, from.source)
 	}
 	return nil
 }

@@ -151,12 +151,13 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 	for name, recorded := range release.Services {
 		state.Images[name] = update.Image{Reference: recorded.Image, ID: recorded.ImageID}
 		delete(state.Sources, name)
+		state.BaseIDs[name] = recorded.BaseID
 		if source := release.SourceOf(name); source != nil {
 			state.Sources[name] = *source
 		}
 	}
 	s.addMemory(ctx, &state)
-	changes := s.detect(state)
+	changes := s.detect(ctx, state)
 	if len(changes) == 0 {
 		tags = nil
 	}

@@ -18,12 +18,14 @@ type shiftFlags struct {
 	migrations string
 	watch      time.Duration
 	noWatch    bool
+	noCache    bool
 }
 
 func (f *shiftFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.strategy, "strategy", update.StrategyAuto, "auto, "+strings.Join(update.Strategies(), ", "))
 	c.Flags().StringVar(&f.migrations, "migrations", "", "compatible or breaking: whether the version that runs now survives the migrations of the new one")
 	c.Flags().DurationVar(&f.watch, "watch", 0, "look at the new version for so long before the old one is given up")
+	c.Flags().BoolVar(&f.noCache, "no-cache", false, "build without the cache, as is done anyway when dependencies changed")
 	c.Flags().BoolVar(&f.noWatch, "no-watch", false, "do not look at all, also where the strategy would")
 }
 
@@ -44,5 +46,5 @@ func (f *shiftFlags) check() error {
 }
 
 func (f *shiftFlags) options(services []string) update.Options {
-	return update.Options{Named: services, Strategy: f.strategy, Migrations: f.migrations, Watch: f.watch, NoWatch: f.noWatch}
+	return update.Options{Named: services, Strategy: f.strategy, Migrations: f.migrations, Watch: f.watch, NoWatch: f.noWatch, NoCache: f.noCache}
 }

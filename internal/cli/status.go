@@ -79,7 +79,7 @@ func (s *session) status(ctx context.Context) (statusReport, error) {
 	s.addRun(&report)
 	report.Edge = s.edgeState(ctx)
 	changes := map[string]string{}
-	for _, c := range s.detect(state) {
+	for _, c := range s.detect(ctx, state) {
 		changes[c.Service] = c.Words()
 	}
 	for _, service := range s.project.Services {

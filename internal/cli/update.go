@@ -77,6 +77,9 @@ func (s *session) planAndRun(ctx context.Context, services []string, flags updat
 			return err
 		}
 	}
+	if err := s.adoptUnrecorded(ctx, state, plan); err != nil {
+		return err
+	}
 	return s.execute(ctx, state, plan)
 }
 
@@ -86,9 +89,10 @@ func (s *session) plan(ctx context.Context, options update.Options) (update.Stat
 	if err != nil {
 		return state, update.Plan{}, err
 	}
-	changes := s.detect(state)
+	changes := s.detect(ctx, state)
 	if len(changes) > 0 {
 		s.addMemory(ctx, &state)
+		s.askPending(ctx, &state, changes)
 	}
 	plan, err := update.Make(state, s.project, changes, options)
 	if err != nil {

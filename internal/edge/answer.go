@@ -41,7 +41,7 @@ func statusOf(why cause) int {
 	switch why {
 	case causeTimeout:
 		return http.StatusGatewayTimeout
-	case causeNoTarget, causeHoldOverflow, causeHoldTimeout, causeUnverified, causeStopped:
+	case causePage, causeNoTarget, causeHoldOverflow, causeHoldTimeout, causeUnverified, causeStopped:
 		return http.StatusServiceUnavailable
 	case causeNoRoute:
 		return http.StatusNotFound

@@ -28,6 +28,9 @@ func (c *client) claim() cause {
 		if x.service == nil {
 			return causeNoRoute
 		}
+		if x.page = x.service.pageFor(c); x.page != nil {
+			return causePage
+		}
 		lined := x.service.state.queue.releasing.Load() && !x.released
 		if x.service.parking() != causeNone || lined {
 			if why := c.park(); why != causeNone {
@@ -85,12 +88,15 @@ func (c *client) park() cause {
 	x := &c.exchange
 	s := x.service
 	w := &waiter{ready: make(chan struct{}), bytes: int64(c.in.Size()) + parkedOverhead}
-	parking := func() bool { return c.edge.parking(s.state.key) != causeNone }
+	parking := func() bool {
+		present := c.edge.present(s.state.key)
+		return present != nil && present.parking() != causeNone && present.pageFor(c) == nil
+	}
 	switch s.state.queue.enter(w, s.limits, parking, x.released) {
 	case notParking:
 		return causeNone
 	case full:
-		return causeHoldOverflow
+		return c.orPage(causeHoldOverflow, s)
 	}
 	began := time.Now()
 	why := c.await(w, s, began)
@@ -120,7 +126,7 @@ func (c *client) await(w *waiter, s *service, began time.Time) cause {
 		case c.gone():
 			end = causeClientGone
 		case left <= 0 && why != causeNone:
-			end = why
+			end = c.orPage(why, c.edge.present(s.state.key))
 		case c.edge.closing.Load():
 			end = causeStopped
 		default:
@@ -139,9 +145,21 @@ func (c *client) await(w *waiter, s *service, began time.Time) cause {
 	}
 }
 
-// parking says whether a service takes no requests in the present snapshot.
+// orPage turns the end of a wait for a hold into the page of that hold, if it has one.
+func (c *client) orPage(why cause, s *service) cause {
+	if s == nil || s.holdPage == nil || why != causeHoldTimeout && why != causeHoldOverflow {
+		return why
+	}
+	c.exchange.page = s.holdPage
+	return causePage
+}
+
+// present is a service as the snapshot in force has it; nil if it is gone.
+func (e *Edge) present(key serviceKey) *service { return e.current.Load().services[key] }
+
+// parking says whether requests for a service wait in the present snapshot.
 func (e *Edge) parking(key serviceKey) cause {
-	if s := e.current.Load().services[key]; s != nil {
+	if s := e.present(key); s != nil {
 		return s.parking()
 	}
 	return causeNone

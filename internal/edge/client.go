@@ -24,6 +24,10 @@ const (
 	headMaxWait           = 30 * time.Second
 	lingerMaxWait         = 2 * time.Second
 	lingerMaxBytes        = 1 << 20
+	// A page is the answer to whatever was being sent, large uploads too: a person reads
+	// it only if the connection is not reset.
+	pageLingerMaxWait  = 10 * time.Second
+	pageLingerMaxBytes = 64 << 20
 )
 
 var (
@@ -223,11 +227,13 @@ func isNetwork(err error) bool {
 
 // linger closes so that what was written arrives: unread input would turn the close
 // into a reset, and a reset destroys answers that the client has not read yet.
-func (c *client) linger() {
+func (c *client) linger() { c.lingerFor(lingerMaxWait, lingerMaxBytes) }
+
+func (c *client) lingerFor(maxWait time.Duration, maxBytes int) {
 	closeWrite(c.conn)
-	c.conn.SetReadDeadline(time.Now().Add(lingerMaxWait))
+	c.conn.SetReadDeadline(time.Now().Add(maxWait))
 	var sink [4096]byte
-	for total := 0; total < lingerMaxBytes; {
+	for total := 0; total < maxBytes; {
 		n, err := c.conn.Read(sink[:])
 		total += n
 		if err != nil {

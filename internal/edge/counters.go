@@ -23,6 +23,8 @@ const (
 	causeHoldTimeout
 	causeUnverified
 	causeStopped
+	// causePage is an answer with the page: no failure of anything, and no service.
+	causePage
 	// The causes from here on are the client's doing and no failures.
 	causeClientGone
 	causeBadRequest
@@ -34,14 +36,14 @@ var causeNames = [causes]string{
 	causeDial: "dial", causeWrite: "write", causeRead: "read", causeTruncated: "truncated",
 	causeBadAnswer: "bad_answer", causeTimeout: "timeout", causeNoTarget: "no_target",
 	causeHoldOverflow: "hold_overflow", causeHoldTimeout: "hold_timeout",
-	causeUnverified: "unverified", causeStopped: "stopped", causeClientGone: "client_gone",
+	causeUnverified: "unverified", causeStopped: "stopped", causePage: "maintenance", causeClientGone: "client_gone",
 	causeBadRequest: "bad_request", causeNoRoute: "no_route",
 }
 
 // counters are fixed arrays that are only ever added to.
 type counters struct {
-	requests, serverErrors, clientAborts, retries, held atomic.Uint64
-	longestHold                                         atomic.Int64
+	requests, serverErrors, clientAborts, retries, held, paged atomic.Uint64
+	longestHold                                                atomic.Int64
 	// last is when a request last ended, in unix nanoseconds.
 	last     atomic.Int64
 	failures [causes]atomic.Uint64
@@ -55,6 +57,8 @@ func (n *counters) ended(x *exchange, took time.Duration) {
 	switch {
 	case x.cause >= causeClientGone:
 		n.clientAborts.Add(1)
+	case x.cause == causePage:
+		n.paged.Add(1)
 	case x.cause != causeNone:
 		n.failures[x.cause].Add(1)
 	case x.status >= 500:
@@ -67,7 +71,7 @@ func (n *counters) ended(x *exchange, took time.Duration) {
 		n.held.Add(1)
 		raise(&n.longestHold, int64(x.parked))
 	}
-	if !x.tunnelled {
+	if !x.tunnelled && x.cause != causePage {
 		n.latency[wire.Bucket(took.Microseconds())].Add(1)
 	}
 }
@@ -85,7 +89,7 @@ func raise(highest *atomic.Int64, value int64) {
 func (n *counters) read() wire.GenerationStats {
 	stats := wire.GenerationStats{
 		Requests: n.requests.Load(), ServerErrors: n.serverErrors.Load(),
-		ClientAborts: n.clientAborts.Load(), Retries: n.retries.Load(), Held: n.held.Load(),
+		ClientAborts: n.clientAborts.Load(), Retries: n.retries.Load(), Held: n.held.Load(), Paged: n.paged.Load(),
 		LongestHoldMilliseconds: n.longestHold.Load() / int64(time.Millisecond),
 	}
 	for c := range n.failures {

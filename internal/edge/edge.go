@@ -182,6 +182,6 @@ func (e *Edge) leave() {
 		t.pool.closeAll()
 	}
 	for _, h := range e.store.holds {
-		h.timer.Stop()
+		h.stop()
 	}
 }

@@ -30,6 +30,8 @@ type exchange struct {
 	keep   bool
 	status int
 	cause  cause
+	// page is the answer of causePage.
+	page *page
 }
 
 // outcome is how one attempt on one target ended.
@@ -58,7 +60,11 @@ func (c *client) handle() bool {
 	ended := c.forward()
 	c.count()
 	if ended != answered && x.cause != causeClientGone && !x.answering {
-		c.refuse(statusOf(x.cause), x.cause)
+		if x.cause == causePage {
+			c.answerPage(x.page)
+		} else {
+			c.refuse(statusOf(x.cause), x.cause)
+		}
 	}
 	if x.upload != nil {
 		x.upload.end(c)
@@ -79,7 +85,11 @@ func (c *client) finish(ended outcome) bool {
 		abort(c.conn)
 		return false
 	case ended != answered || !x.keep:
-		if !x.tunnelled {
+		switch {
+		case x.tunnelled:
+		case x.cause == causePage:
+			c.lingerFor(pageLingerMaxWait, pageLingerMaxBytes)
+		default:
 			c.linger()
 		}
 		return false

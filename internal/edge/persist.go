@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"gapless/internal/edge/wire"
 )
@@ -24,7 +23,13 @@ type saved struct {
 	BootID     string                        `json:"boot_id"`
 	Projects   map[string]wire.ProjectConfig `json:"projects"`
 	Unverified []string                      `json:"unverified,omitempty"`
-	Holds      []wire.Hold                   `json:"holds,omitempty"`
+	Holds      []savedHold                   `json:"holds,omitempty"`
+}
+
+// savedHold is a hold with the page that it may answer with.
+type savedHold struct {
+	wire.Hold
+	Page *wire.Page `json:"page,omitempty"`
 }
 
 // envelope carries a checksum, so that a damaged file is told from a valid one.
@@ -40,13 +45,9 @@ func (s *store) saved(generation uint64, projects map[string]wire.ProjectConfig)
 		out.Unverified = append(out.Unverified, project)
 	}
 	for _, h := range s.holds {
-		out.Holds = append(out.Holds, h.wire())
+		out.Holds = append(out.Holds, savedHold{h.wire(), h.page})
 	}
 	return out
-}
-
-func (h *hold) wire() wire.Hold {
-	return wire.Hold{Project: h.project, Lease: h.lease, Services: h.services, TTLMilliseconds: h.ttl.Milliseconds()}
 }
 
 // files keeps the snapshot on disk: the present one and the one before it.
@@ -166,8 +167,7 @@ func (e *Edge) restore(state saved, faults []string) {
 		}
 	}
 	for _, h := range state.Holds {
-		s.arm(e, holdKey(h.Project, h.Lease), &hold{project: h.Project, lease: h.Lease, services: h.Services},
-			time.Duration(h.TTLMilliseconds)*time.Millisecond)
+		s.arm(e, holdKey(h.Project, h.Lease), h.restored())
 	}
 	for _, fault := range s.disabled {
 		e.log.Error("disabled at load", "reason", fault)

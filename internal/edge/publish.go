@@ -2,6 +2,7 @@ package edge
 
 import (
 	"slices"
+	"time"
 
 	"gapless/internal/edge/wire"
 )
@@ -30,7 +31,7 @@ func (e *Edge) publish() {
 			}
 			for _, c := range built.probed {
 				named[c.target] = true
-				claimable[c.target] = c.weight > 0 && built.parking() == causeNone
+				claimable[c.target] = c.weight > 0 && built.closed() == causeNone
 			}
 		}
 	}
@@ -53,8 +54,10 @@ func (e *Edge) publish() {
 }
 
 // letGo releases the parked requests of a service that takes requests again, or that
-// is gone: they look up their route anew.
+// is gone, or that answers them with a page: they look up their route anew.
 func (e *Edge) letGo(state *serviceState) {
+	present := e.current.Load().services[state.key]
+	state.notePaging(present != nil && present.answersPages(), time.Now())
 	state.queue.release(
 		func() bool { return e.parking(state.key) != causeNone },
 		func() int64 {
@@ -72,9 +75,11 @@ func (s *store) build(project string, wanted wire.Service) *service {
 		state = &serviceState{key: key}
 		s.services[key] = state
 	}
+	held, holdPage, paging := s.holding(key)
 	built := &service{
 		state: state, limits: withDefaults(wanted.Limits),
-		held: wanted.Held || s.holding(key), unverified: s.unverified[project],
+		held: wanted.Held || held, unverified: s.unverified[project],
+		holdPage: holdPage, paging: paging,
 	}
 	for _, w := range wanted.Targets {
 		if w.Absent {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"time"
 
 	"gapless/internal/edge/wire"
 )
@@ -58,6 +59,7 @@ func (s *store) statsWithoutTarget(key serviceKey, state *serviceState) wire.Gen
 	line := state.unclaimed.read()
 	line.Project, line.Service = key.project, key.name
 	line.Parked = state.queue.count.Load()
+	line.PagedMilliseconds = state.paged(time.Now()).Milliseconds()
 	return line
 }
 

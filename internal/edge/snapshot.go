@@ -50,6 +50,28 @@ type serviceState struct {
 	turn  atomic.Uint32
 	// unclaimed counts requests that ended before a target was claimed.
 	unclaimed counters
+	// pagedSince is when a page came into force, zero while none is; pagedBefore is how
+	// long earlier ones were. Both belong to the store's lock.
+	pagedSince  time.Time
+	pagedBefore time.Duration
+}
+
+// paged is for how long pages were in force.
+func (s *serviceState) paged(now time.Time) time.Duration {
+	if s.pagedSince.IsZero() {
+		return s.pagedBefore
+	}
+	return s.pagedBefore + now.Sub(s.pagedSince)
+}
+
+// notePaging keeps the time of a page that comes into force or ends.
+func (s *serviceState) notePaging(paging bool, now time.Time) {
+	switch {
+	case paging && s.pagedSince.IsZero():
+		s.pagedSince = now
+	case !paging:
+		s.pagedBefore, s.pagedSince = s.paged(now), time.Time{}
+	}
 }
 
 // service is a route's destination in one snapshot; it never changes.
@@ -58,14 +80,38 @@ type service struct {
 	limits     limits
 	held       bool
 	unverified bool
-	choices    []choice
-	turns      []uint16
+	// holdPage answers the requests that a hold does not let wait any longer, all of
+	// them once the hold is paging; nil where it has none.
+	holdPage *page
+	paging   bool
+	choices  []choice
+	turns    []uint16
 	// probed are all targets, those without weight included.
 	probed []choice
 }
 
-// parking says whether requests wait instead of being claimed, and why.
+// pageFor is the page that a request gets instead of anything else; nil for none.
+func (s *service) pageFor(*client) *page {
+	if s.paging {
+		return s.holdPage
+	}
+	return nil
+}
+
+// answersPages tells whether a page is in force.
+func (s *service) answersPages() bool { return s.paging }
+
+// parking says whether requests wait instead of being claimed, and why. They do not
+// where a hold answers them all with its page.
 func (s *service) parking() cause {
+	if s.paging {
+		return causeNone
+	}
+	return s.closed()
+}
+
+// closed says whether no request reaches the targets, and why.
+func (s *service) closed() cause {
 	switch {
 	case s.held:
 		return causeHoldTimeout

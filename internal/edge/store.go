@@ -93,7 +93,7 @@ func (e *Edge) remove(project string) (uint64, error) {
 	delete(unverified, project)
 	for lease, h := range s.holds {
 		if h.project == project {
-			h.timer.Stop()
+			h.stop()
 			delete(s.holds, lease)
 		}
 	}

@@ -17,7 +17,10 @@ type Lease struct {
 	Project  string
 	Services []string
 	TTL      time.Duration
-	client   *Client
+	// Page answers the requests once the hold is older than PageAfter; nil: none does.
+	Page      *wire.Page
+	PageAfter time.Duration
+	client    *Client
 }
 
 // Hold parks the requests of the named services, of all when there are none. When it
@@ -39,7 +42,10 @@ func (c *Client) Lease(projectName, id string, serviceNames []string, ttl time.D
 // Renew lets the hold last for another TTL from now; it takes the hold again when the
 // edge has released it meanwhile.
 func (l *Lease) Renew(ctx context.Context) error {
-	request := wire.HoldRequest{Services: l.Services, TTLMilliseconds: l.TTL.Milliseconds()}
+	request := wire.HoldRequest{Services: l.Services, TTLMilliseconds: l.TTL.Milliseconds(), Page: l.Page}
+	if l.Page != nil {
+		request.PageAfterMilliseconds = l.PageAfter.Milliseconds()
+	}
 	return l.client.call(ctx, http.MethodPut, l.path(), request, nil)
 }
 

@@ -3,7 +3,6 @@ package edgectl
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"path/filepath"
 	"slices"
@@ -15,9 +14,6 @@ import (
 	"gapless/internal/edge/wire"
 	"gapless/internal/update"
 )
-
-// holdTTL is how long a hold outlives the process that renews it.
-const holdTTL = 5 * time.Second
 
 // putMaxWait is how long a port may stay taken after its old owner stopped:
 // the engine lets go of it a moment later than the container is down.
@@ -33,14 +29,14 @@ type Router struct {
 	install func(ctx context.Context, socketDirectories []string) error
 
 	mu    sync.Mutex // one change of the project's configuration at a time
-	holds map[string]context.CancelFunc
+	holds map[string]*renewal
 	limit map[string]time.Duration
 }
 
 // NewRouter returns a router for a project; install is called when no edge
 // runs yet.
 func NewRouter(client *Client, projectName string, install func(ctx context.Context, socketDirectories []string) error) *Router {
-	return &Router{client: client, project: projectName, install: install, holds: map[string]context.CancelFunc{}, limit: map[string]time.Duration{}}
+	return &Router{client: client, project: projectName, install: install, holds: map[string]*renewal{}, limit: map[string]time.Duration{}}
 }
 
 // Ensure implements update.Router.
@@ -129,72 +125,6 @@ func (r *Router) service(name string, route update.RouteState, targets []update.
 		s.Targets = append(s.Targets, wire.Target{ID: target.Container, Generation: target.Generation, Address: target.Address, Weight: target.Weight})
 	}
 	return s
-}
-
-// Hold implements update.Router. The lease is renewed until Release.
-func (r *Router) Hold(ctx context.Context, serviceName string, limit time.Duration) error {
-	if err := r.setLimit(ctx, serviceName, limit); err != nil {
-		return fmt.Errorf("hold %s: %w", serviceName, err)
-	}
-	lease := r.lease(serviceName)
-	if err := lease.Renew(ctx); err != nil {
-		return fmt.Errorf("hold %s: %w", serviceName, err)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if cancel := r.holds[serviceName]; cancel != nil {
-		return nil
-	}
-	renewing, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	r.holds[serviceName] = cancel
-	go func() {
-		ticker := time.NewTicker(holdTTL / 5)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-renewing.Done():
-				return
-			case <-ticker.C:
-				_ = lease.Renew(renewing) // the next tick tries again
-			}
-		}
-	}()
-	return nil
-}
-
-// setLimit tells the edge how long requests for a service may wait.
-func (r *Router) setLimit(ctx context.Context, serviceName string, limit time.Duration) error {
-	r.mu.Lock()
-	r.limit[serviceName] = limit
-	r.mu.Unlock()
-	return r.change(ctx, func(config *wire.ProjectConfig) {
-		for i := range config.Services {
-			if config.Services[i].Name == serviceName {
-				config.Services[i].Limits.HoldMaxWaitMilliseconds = limit.Milliseconds()
-			}
-		}
-	})
-}
-
-// Release implements update.Router.
-func (r *Router) Release(ctx context.Context, serviceName string) error {
-	r.mu.Lock()
-	if cancel := r.holds[serviceName]; cancel != nil {
-		cancel()
-		delete(r.holds, serviceName)
-	}
-	r.mu.Unlock()
-	err := r.lease(serviceName).Release(ctx)
-	if errors.Is(err, ErrUnknown) {
-		return nil
-	}
-	return err
-}
-
-// lease has the same name in every process, so that a resume can end the hold
-// of the one that died.
-func (r *Router) lease(serviceName string) *Lease {
-	return r.client.Lease(r.project, "update-"+serviceName, []string{serviceName}, holdTTL)
 }
 
 // InFlight implements update.Router. Tunnels are not counted: they do not end

@@ -12,6 +12,8 @@ import (
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/compose/v5/pkg/api"
 	"github.com/spf13/cobra"
+
+	"gapless/internal/update"
 )
 
 // buildWait bounds a build.
@@ -22,7 +24,7 @@ const outputLines = 30
 
 // Build implements update.Images through the Compose SDK: with BuildKit where
 // buildx is installed, with the classic builder otherwise.
-func (w *Workbench) Build(ctx context.Context, serviceName string) (string, error) {
+func (w *Workbench) Build(ctx context.Context, serviceName string, options update.BuildOptions) (string, error) {
 	service, known := w.project.Services[serviceName]
 	if !known || service.Build == nil {
 		return "", fmt.Errorf("service %s has no build section", serviceName)
@@ -41,6 +43,14 @@ func (w *Workbench) Build(ctx context.Context, serviceName string) (string, erro
 	project, err := w.project.WithSelectedServices(nil)
 	if err != nil {
 		return "", err
+	}
+	if options.NoCache {
+		// The classic builder of the SDK asks the service, not the options.
+		one := project.Services[serviceName]
+		build := *one.Build
+		build.NoCache = true
+		one.Build = &build
+		project.Services[serviceName] = one
 	}
 	if !buildsWithBuildKit(cli) {
 		remove, err := writeInlineDockerfiles(project)

@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	"golang.org/x/sys/unix"
 
@@ -51,13 +53,38 @@ func (w *Workbench) Signal(ctx context.Context, name, signal string) error {
 		return err
 	}
 	if reloads[number] && !isStopSignal(found.Config.StopSignal, number) {
-		if err := w.engine.RequireLocal(); err != nil {
-			return err
-		}
-		return ignoreGone(unix.Kill(found.State.Pid, number))
+		return ignoreGone(w.signalProcess(ctx, found, number))
 	}
 	// By ID, because a restart under the same name would be another process.
 	return w.engine.kill(ctx, found.ID, number)
+}
+
+// SignalProcess implements update.Containers.
+func (w *Workbench) SignalProcess(ctx context.Context, name, signal string) error {
+	number, err := signalNumber(signal)
+	if err != nil {
+		return err
+	}
+	found, err := w.engine.inspect(ctx, name)
+	if err != nil {
+		return err
+	}
+	return w.signalProcess(ctx, found, number)
+}
+
+// signalProcess signals the main process of a container from the host. One that
+// is gone is unix.ESRCH.
+func (w *Workbench) signalProcess(ctx context.Context, c container.InspectResponse, number unix.Signal) error {
+	if err := w.engine.RequireLocal(); err != nil {
+		return err
+	}
+	if c.State == nil || !c.State.Running || c.State.Pid <= 0 {
+		return fmt.Errorf("%s does not run: %w", strings.TrimPrefix(c.Name, "/"), unix.ESRCH)
+	}
+	return signalHeld(ctx, c.State.Pid, number, func(ctx context.Context) (bool, error) {
+		now, err := w.engine.inspect(ctx, c.ID)
+		return err == nil && now.State != nil && now.State.Pid == c.State.Pid, err
+	})
 }
 
 // kill sends a signal through the engine. A container that does not run is no
@@ -101,7 +128,7 @@ func isStopSignal(configured string, number unix.Signal) bool {
 }
 
 func ignoreGone(err error) error {
-	if err == unix.ESRCH {
+	if errors.Is(err, unix.ESRCH) {
 		return nil
 	}
 	return err

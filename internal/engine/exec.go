@@ -10,14 +10,23 @@ import (
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
+	"golang.org/x/sys/unix"
+
+	"gapless/internal/update"
 )
 
-// ErrExecTimeout says that a command in a container did not end in time. It
-// goes on there: the engine cannot end it.
+// ErrExecTimeout says that a command in a container did not end in time. It is
+// killed then, if its process can be seen from here; what it started goes on.
 var ErrExecTimeout = errors.New("did not end in time")
 
 // execOutputLines is how much of the output of a command is kept.
 const execOutputLines = 20
+
+// Exec implements update.Containers.
+func (w *Workbench) Exec(ctx context.Context, name string, argv []string, atMost time.Duration) (update.ExecResult, error) {
+	code, output, err := w.engine.Exec(ctx, name, argv, atMost)
+	return update.ExecResult{Code: code, Output: output}, err
+}
 
 // Exec runs a command in a container and returns its exit code and the last
 // lines of its output. It is for checks that may be cut off, never for work
@@ -71,6 +80,10 @@ func (e *Engine) exec(ctx context.Context, name string, options client.ExecCreat
 	output := &tail{}
 	_, err = stdcopy.StdCopy(output, output, attached.Reader)
 	if ctx.Err() != nil {
+		code, ended := e.abandon(context.WithoutCancel(ctx), created.ID)
+		if ended {
+			return code, output.lines(execOutputLines), nil
+		}
 		return 0, output.lines(execOutputLines), ctx.Err()
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -86,7 +99,29 @@ func (e *Engine) exec(ctx context.Context, name string, options client.ExecCreat
 		}
 		// It closed its outputs and goes on.
 		if err := pause(ctx, pollEvery); err != nil {
+			e.abandon(context.WithoutCancel(ctx), created.ID)
 			return 0, output.lines(execOutputLines), err
 		}
 	}
+}
+
+// abandon kills a command that takes too long. One that has ended and left its
+// outputs to a child is as good as any other: its code is returned.
+func (e *Engine) abandon(ctx context.Context, id string) (code int, ended bool) {
+	ctx, cancel := context.WithTimeout(ctx, quickWait)
+	defer cancel()
+	state, err := e.client.ExecInspect(ctx, id, client.ExecInspectOptions{})
+	if err != nil {
+		return 0, false
+	}
+	if !state.Running {
+		return state.ExitCode, true
+	}
+	if state.PID > 0 && isLocal(e.host) {
+		_ = signalHeld(ctx, state.PID, unix.SIGKILL, func(ctx context.Context) (bool, error) {
+			now, err := e.client.ExecInspect(ctx, id, client.ExecInspectOptions{})
+			return err == nil && now.Running && now.PID == state.PID, err
+		})
+	}
+	return 0, false
 }

@@ -68,13 +68,21 @@ func TestHostContainer(t *testing.T) {
 func TestImagesAndPins(t *testing.T) {
 	w := newWorld(t, "services:\n  one:\n    build: .\n  two:\n    image: localhost:1/engt/two:1\n  three:\n    build: {dockerfile_inline: \"FROM scratch\\nCOPY nothing /\\n\"}\n")
 	bench := w.bench()
-	id, err := bench.Build(background, "one")
+	id, err := bench.Build(background, "one", update.BuildOptions{})
 	must(t, err)
 	if known, err := bench.ImageID(background, w.name+"-one"); known != id || err != nil {
 		t.Errorf("%s, built %s (%v)", known, id, err)
 	}
+	for _, c := range []struct{ noCache, another bool }{{false, false}, {true, true}} {
+		again, err := bench.Build(background, "one", update.BuildOptions{NoCache: c.noCache})
+		must(t, err)
+		if (again != id) != c.another {
+			t.Errorf("built again, without the cache %t: %s, was %s", c.noCache, again, id)
+		}
+		id = again
+	}
 	var failed *ImageError
-	if _, err := bench.Build(background, "three"); !errors.As(err, &failed) || failed.Kind != ImageBuildFailed {
+	if _, err := bench.Build(background, "three", update.BuildOptions{}); !errors.As(err, &failed) || failed.Kind != ImageBuildFailed {
 		t.Errorf("build: %v", err)
 	} else {
 		t.Log(err)

@@ -21,6 +21,12 @@ const (
 	defaultUpdateParallel = 1
 )
 
+// DefaultWorkerGrace is what a worker gets to finish its jobs where the compose
+// file does not say it. Docker's 10 s are made for servers; a worker that
+// obeys its stop signal by finishing what it has, as Celery does, would be
+// killed in the middle of a job.
+const DefaultWorkerGrace = 5 * time.Minute
+
 // buildServices reduces Compose's model to ours, in an order in which every
 // service comes after what it depends on.
 //
@@ -41,6 +47,9 @@ func buildServices(p *Project, settings map[string]ServiceSettings, recorded map
 			service.Role, service.RoleReason = known.Role, known.Reason
 			service.HTTPPort, service.BaseImage = known.HTTPPort, known.BaseImage
 			service.Framework, service.FrameworkReason, service.FrameworkCommand = known.Framework, known.FrameworkReason, known.FrameworkCommand
+		}
+		if service.Role == RoleWorker && !service.GraceSet {
+			service.StopGrace = DefaultWorkerGrace
 		}
 	}
 	if recorded == nil {
@@ -70,7 +79,7 @@ func buildService(p *Project, config types.ServiceConfig, mounts map[string]int)
 		service.Image = p.Name + p.separator() + config.Name
 	}
 	if config.StopGracePeriod != nil {
-		service.StopGrace = time.Duration(*config.StopGracePeriod)
+		service.StopGrace, service.GraceSet = time.Duration(*config.StopGracePeriod), true
 	}
 	if len(config.PreStart) > 0 {
 		service.Hooks = append(service.Hooks, "pre_start")

@@ -29,6 +29,7 @@ type Service struct {
 
 	StopSignal string        // empty means the image's own, SIGTERM by default
 	StopGrace  time.Duration // time between the stop signal and SIGKILL
+	GraceSet   bool          // the compose file says it
 	Restart    string
 
 	Route       *Route // nil when the edge does not stand before this service

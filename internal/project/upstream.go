@@ -2,6 +2,7 @@ package project
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -67,6 +68,38 @@ func mountedUpstreams(p *Project, front Service) map[string]int {
 		}
 	}
 	return ports
+}
+
+// unixSocket matches how nginx, HAProxy and Caddy name a unix socket:
+// `unix:/path`, `unix@/path`, `unix//path`.
+var unixSocket = regexp.MustCompile(`\bunix[:@/](/[^\s;:,{}"']+)`)
+
+// passesToEdge tells whether the configuration that is mounted into a front
+// names the socket of the edge, under the path that it has in the container.
+func passesToEdge(p *Project, front Service) bool {
+	socket := p.Settings.Edge.Socket
+	if socket == "" {
+		return false
+	}
+	for _, text := range frontFiles(p, front) {
+		for _, match := range unixSocket.FindAllStringSubmatch(text, -1) {
+			if hostPath(front, match[1]) == path.Clean(socket) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hostPath is where a path of a container is on the host; empty if it is not.
+func hostPath(service Service, inside string) string {
+	for _, volume := range service.Volumes {
+		rest, below := strings.CutPrefix(path.Clean(inside), strings.TrimSuffix(path.Clean(volume.Target), "/")+"/")
+		if below && volume.Kind == VolumeBind {
+			return path.Join(volume.Source, rest)
+		}
+	}
+	return ""
 }
 
 // frontFiles reads the configuration that is mounted into a front from the host.

@@ -12,23 +12,25 @@ import (
 // needed for the way back, and nobody who was served is left alone.
 func TestEveryCallCanFail(t *testing.T) {
 	for _, s := range scenarios {
-		t.Run(s.name, func(t *testing.T) {
-			old, updated := wholeStates(t, s)
-			clean, plan, err := s.build()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, _, err := start(clean, &plan); err != nil {
-				t.Fatal(err)
-			}
-			seen := map[string]bool{}
-			for _, label := range clean.calls {
-				if !seen[label] && !strings.HasPrefix(label, "journal") {
-					seen[label] = true
-					s.fail(t, label, old, updated)
-				}
-			}
-		})
+		t.Run(s.name, s.failEverywhere)
+	}
+}
+
+func (s scenario) failEverywhere(t *testing.T) {
+	old, updated := wholeStates(t, s)
+	clean, plan, err := s.build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := start(clean, &plan); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, label := range clean.calls {
+		if !seen[label] && !strings.HasPrefix(label, "journal") {
+			seen[label] = true
+			s.fail(t, label, old, updated)
+		}
 	}
 }
 
@@ -48,7 +50,7 @@ func (s scenario) fail(t *testing.T, label, old, updated string) {
 	}
 	switch outcome.Result {
 	case ResultCommitted:
-		if outcome.Cause == nil {
+		if outcome.Cause == nil && len(w.notices) == 0 {
 			t.Errorf("%s fails and nobody says so", label)
 		}
 	case ResultHeld:

@@ -34,8 +34,11 @@ func (r *Run) foreign(ctx context.Context) error {
 func (p *Plan) stops() []*StopStep {
 	var stops []*StopStep
 	add := func(step Step) {
-		if stop, ok := step.(*StopStep); ok {
-			stops = append(stops, stop)
+		switch s := step.(type) {
+		case *StopStep:
+			stops = append(stops, s)
+		case *RestartStep:
+			stops = append(stops, &s.StopStep)
 		}
 	}
 	for _, step := range p.Steps() {

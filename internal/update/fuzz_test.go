@@ -34,10 +34,16 @@ func FuzzPlan(f *testing.F) {
 		}
 		f.Add(text)
 	}
+	every, err := json.Marshal(everyStep())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(every)
 	for _, text := range []string{
 		`{}`, `null`, `{"phases":null}`, `{"phases":[{"name":"shift","steps":[null]}]}`,
 		`{"phases":[{"steps":[{"kind":"stop"}]}]}`, `{"phases":[{"steps":[{"kind":"stop","step":null}]}]}`,
 		`{"phases":[{"steps":[{"kind":"dance","step":{}}]}]}`,
+		`{"phases":[{"steps":[{"kind":"hold","step":{"service":"api","page":{"html":"<p>","retryAfter":-1}}}]}]}`,
 		`{"phases":[{"steps":[{"kind":"switch","step":{"service":"api","also":[{"service":"shop","after":{"path":"/"}}]}}]}]}`,
 		`{"phases":[{"steps":[{"kind":"parallel","step":{"steps":[{"kind":"parallel","step":{"steps":[]}}]}}]}]}`,
 	} {

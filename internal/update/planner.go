@@ -43,6 +43,7 @@ type Options struct {
 	// strategy wants, unless NoWatch.
 	Watch   time.Duration
 	NoWatch bool
+	NoCache bool // build every layer again, as is done anyway when dependencies changed
 }
 
 // Planner makes the plan of one update. It does no I/O: the same input gives
@@ -65,6 +66,7 @@ type Planner struct {
 	numbers  map[string]map[int]bool
 	memory   int64 // forecast to be still available, in bytes
 	inPlace  bool  // no second copies
+	migrated bool  // the migrations are planned
 }
 
 // Make plans the update of a project to what its files want.
@@ -81,6 +83,8 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	if err := planner.choose(); err != nil {
 		return Plan{}, err
 	}
+	planner.check()
+	planner.collectStatic()
 	strategies[planner.plan.Strategy](planner)
 	planner.unroute()
 	planner.addWatch()

@@ -20,6 +20,7 @@ func (p *Planner) quick() {
 	var jobs, rest []work
 	for _, w := range p.work {
 		switch {
+		case p.aside(w):
 		case w.is(project.RoleJob):
 			jobs = append(jobs, w)
 		case w.is(project.RoleStateful, project.RoleFront):
@@ -45,6 +46,7 @@ func (p *Planner) quick() {
 	for _, w := range jobs {
 		p.job(w.service, w.change)
 	}
+	p.migrate()
 	p.startAll(webs)
 	for _, t := range webs {
 		t.release()
@@ -75,7 +77,7 @@ func (p *Planner) startAll(all []*turnover) {
 // hold lets the requests wait, if there are any that could.
 func (t *turnover) hold() {
 	if t.routed() && len(t.now) > 0 && len(t.old) > 0 {
-		t.holds = []Step{&HoldStep{Service: t.service.Name, Limit: t.holdLimit(), Why: quickReason}}
+		t.holds = []Step{t.holdStep(t.service.Name, t.holdLimit(), quickReason)}
 		t.shift = append(t.shift, t.holds...)
 	}
 }

@@ -219,7 +219,7 @@ func (r *roll) stopFirst(old []Container, reason string) {
 		start := r.start(&old[i], "after "+old[i].Name)
 		r.shift = append(r.shift, start)
 		fresh = append(slices.Clone(fresh), r.fresh(start.Name))
-		gates = append(gates, r.gate(start.Name, fresh))
+		gates = append(gates, r.gateHeld(start.Name, fresh))
 		keeps = append(keeps, r.keep(start.Name, old[i:i+1])...)
 	}
 	r.shift = append(append(r.shift, gates...), keeps...)
@@ -264,7 +264,13 @@ func (r *roll) holds(others []TargetRef, reason string) []Step {
 	if !r.routed() || len(others) > 0 || len(r.now) == 0 {
 		return nil
 	}
-	return []Step{&HoldStep{Service: r.service.Name, Limit: r.holdLimit(), Why: reason}}
+	return []Step{r.holdStep(r.service.Name, r.holdLimit(), reason)}
+}
+
+// holdStep lets the requests for a service wait; those that wait too long get
+// the maintenance page.
+func (p *Planner) holdStep(serviceName string, limit time.Duration, why string) *HoldStep {
+	return &HoldStep{Service: serviceName, Limit: limit, Page: &Page{}, Why: why}
 }
 
 func (r *roll) holdLimit() time.Duration { return cmp.Or(r.service.HoldLimit, DefaultHold) }
@@ -278,7 +284,7 @@ func (r *roll) holdDependents(limit time.Duration) []Step {
 		if s.Route == nil || route == nil || !r.dependsOn(s.Name, r.service.Name, nil) {
 			continue
 		}
-		holds = append(holds, &HoldStep{Service: s.Name, Limit: limit, Why: "needs " + r.service.Name})
+		holds = append(holds, r.holdStep(s.Name, limit, "needs "+r.service.Name))
 		var names []string
 		for _, target := range route.Targets {
 			names = append(names, target.Container)
@@ -309,7 +315,7 @@ func releases(steps []Step) []Step {
 	var ends []Step
 	for _, step := range steps {
 		if hold, ok := step.(*HoldStep); ok {
-			ends = append(ends, &ReleaseStep{Service: hold.Service, Limit: hold.Limit})
+			ends = append(ends, &ReleaseStep{Service: hold.Service, Limit: hold.Limit, Page: hold.Page})
 		}
 	}
 	return ends
@@ -324,7 +330,7 @@ func (r *roll) predict(held, others bool, reason string) {
 	}
 	switch {
 	case held && took > r.holdLimit():
-		r.note(r.service.Name, true, "%s: requests wait for %s, which is longer than the %s that they may wait: set hold.limit", reason, boot, DurationText(r.holdLimit()))
+		r.note(r.service.Name, true, "%s: requests wait for %s, which is longer than the %s that they may wait (hold.limit): from then on they get the maintenance page", reason, boot, DurationText(r.holdLimit()))
 	case held:
 		r.note(r.service.Name, false, "%s: requests wait for %s, at most %s", reason, boot, DurationText(r.holdLimit()))
 	case others:

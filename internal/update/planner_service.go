@@ -13,6 +13,10 @@ import (
 // empty if nothing is. How it is done is the strategy's matter.
 func (p *Planner) service(s project.Service) string {
 	c, changed := p.changes[s.Name]
+	if !changed && p.restartAsked(s) {
+		p.work = append(p.work, work{s, change.Change{Service: s.Name}})
+		return "restart asked for"
+	}
 	if !changed {
 		return p.routeOnly(s)
 	}
@@ -55,7 +59,8 @@ func (p *Planner) fetch(s project.Service, c change.Change) {
 	p.fetched[s.Image] = c.Build || c.Pull
 	switch {
 	case c.Build:
-		p.prepare = append(p.prepare, &BuildStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words})
+		p.prepare = append(p.prepare, &BuildStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words,
+			NoCache: p.options.NoCache || c.Source.Dependencies})
 	case c.Pull:
 		p.prepare = append(p.prepare, &PullStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words})
 	}

@@ -37,7 +37,7 @@ func (r *roll) besideText(old []Container, i int) string {
 
 // gate plans the wait for a new container. A routed one is known to the edge
 // beforehand, as a target without requests.
-func (r *roll) gate(name string, fresh []TargetRef) Step {
+func (r *roll) gate(name string, fresh []TargetRef) *GateStep {
 	spec := gateSpec(r.service, name)
 	if r.service.Route == nil {
 		return &GateStep{Spec: spec}
@@ -58,6 +58,23 @@ func (r *roll) gate(name string, fresh []TargetRef) Step {
 	r.route = &candidate
 	return step
 }
+
+// gateHeld is gate while requests wait. Where the boot was measured before, a
+// version that takes much longer is given up, so that the old one can answer
+// them.
+func (r *roll) gateHeld(name string, fresh []TargetRef) *GateStep {
+	step := r.gate(name, fresh)
+	if boot := r.state.StepTimes[StepKey("gate", r.service.Name)]; boot > 0 && r.service.Gate.Deadline == 0 {
+		step.Spec.Deadline = min(step.Spec.Deadline, slowerBoot*boot+slackBoot)
+	}
+	return step
+}
+
+// A new version may take so much longer to boot than the one before.
+const (
+	slowerBoot = 3
+	slackBoot  = 5 * time.Second
+)
 
 // gateSpec says how a container of the service shows that it is healthy.
 func gateSpec(s project.Service, name string) GateSpec {
@@ -193,20 +210,29 @@ func (r *roll) stop(old []Container, how stopping) {
 }
 
 func (r *roll) stopSteps(old []Container, how stopping) []Step {
-	var steps []Step
+	var quiesces, steps []Step
 	for _, c := range old {
-		if !c.Running && !c.Restarting {
-			continue
+		if c.Running || c.Restarting {
+			step := r.stopStep(c, how)
+			quiesces, steps = append(quiesces, r.quiesce(step, c)...), append(steps, step)
 		}
-		signal := c.StopSignal
-		if signal == "" {
-			signal = "SIGTERM"
-		}
-		steps = append(steps, &StopStep{Service: r.service.Name, Name: c.Name, ID: c.ID, Signal: signal,
-			Grace: r.service.StopGrace, Restart: c.Restart, UndoRoute: how.undoRoute, Gate: r.oldGate(c, how.undoRoute),
-			Successors: how.successors, Boots: how.boots, Why: how.reason})
 	}
-	return parallel(steps)
+	return append(parallel(quiesces), parallel(steps)...)
+}
+
+func (r *roll) stopStep(c Container, how stopping) *StopStep {
+	return &StopStep{Service: r.service.Name, Name: c.Name, ID: c.ID, Signal: cmp.Or(c.StopSignal, "SIGTERM"),
+		Grace: r.service.StopGrace, Restart: c.Restart, UndoRoute: how.undoRoute, Gate: r.oldGate(c, how.undoRoute),
+		Successors: how.successors, Boots: how.boots, Why: how.reason}
+}
+
+// quiesce plans the declared command that makes a worker take no more jobs
+// before it stops.
+func (r *roll) quiesce(stop *StopStep, c Container) []Step {
+	if len(r.service.Quiesce) == 0 || !c.Running {
+		return nil
+	}
+	return []Step{&QuiesceStep{Command: r.service.Quiesce, AtMost: r.drainLimit(), StartedAt: c.StartedAt, StopStep: *stop}}
 }
 
 // oldGate says when an old container that was started again counts as serving.

@@ -37,13 +37,18 @@ type Env struct {
 // Images builds, fetches and names images.
 type Images interface {
 	// Build makes the image of a service with build: and returns its ID.
-	Build(ctx context.Context, serviceName string) (string, error)
+	Build(ctx context.Context, serviceName string, options BuildOptions) (string, error)
 	// Pull fetches the image of a service and returns its ID.
 	Pull(ctx context.Context, serviceName string) (string, error)
 	// Tag makes the reference name the image, whatever it named before.
 	Tag(ctx context.Context, imageID, reference string) error
 	// Untag removes the name. No such name is no error.
 	Untag(ctx context.Context, reference string) error
+}
+
+// BuildOptions change how an image is made.
+type BuildOptions struct {
+	NoCache bool // run every instruction again, as for dependencies without a version
 }
 
 // CreateSpec asks for one container of a service.
@@ -89,6 +94,13 @@ type Containers interface {
 	// Signal sends a signal and does not wait. A container that does not run
 	// is no error.
 	Signal(ctx context.Context, name, signal string) error
+	// SignalProcess sends a signal to the main process itself, past the engine,
+	// which would take it for a stop and forget the restart policy.
+	SignalProcess(ctx context.Context, name, signal string) error
+	// Exec runs a command in a container that runs and returns how it ended. One
+	// that takes longer is ended as far as possible and is an error. The command
+	// goes on if this process dies: it must not do work that is done once.
+	Exec(ctx context.Context, name string, argv []string, atMost time.Duration) (ExecResult, error)
 	// SetRestart sets the restart policy.
 	SetRestart(ctx context.Context, name, policy string) error
 	// SettleStop makes sure that no stop request of a dead client is still
@@ -110,16 +122,31 @@ type RouteChange struct {
 	Targets []RouteTarget
 }
 
+// HoldSpec says how long requests wait, and what becomes of those that wait
+// longer.
+type HoldSpec struct {
+	// Limit is how long requests wait. Without a page each one fails after it.
+	// With one, all are answered with it once the hold is that old, those that
+	// arrive then at once; with 0 none waits.
+	Limit time.Duration
+	Page  *Page
+}
+
+// Page answers requests, with status 503, that can neither be served nor wait.
+type Page struct {
+	HTML       string        `json:"html,omitempty"`       // empty: the built-in one
+	RetryAfter time.Duration `json:"retryAfter,omitempty"` // that clients are asked to wait; 0: the edge's default
+}
+
 // Router is the edge, as far as an update needs it.
 type Router interface {
 	// Routes makes all the changes in one act: no request sees one of them
 	// without the others, and a refused one changes nothing. All requests that
 	// arrive after it returned follow the new routes.
 	Routes(ctx context.Context, changes []RouteChange) error
-	// Hold parks the requests for a service until Release, at most for the
-	// limit each. It renews its own lease: if this process dies, the edge
-	// releases by itself.
-	Hold(ctx context.Context, serviceName string, limit time.Duration) error
+	// Hold parks the requests for a service until Release. It renews its own
+	// lease: if this process dies, the edge releases by itself.
+	Hold(ctx context.Context, serviceName string, spec HoldSpec) error
 	Release(ctx context.Context, serviceName string) error
 	// InFlight counts the requests that a container is still answering,
 	// whether it is still routed to or not.

@@ -35,8 +35,12 @@ type ReleaseService struct {
 	ImageID    string   `json:"imageId"`
 	ConfigHash string   `json:"configHash"`
 	BuildHash  string   `json:"buildHash,omitempty"` // of the source of the image
+	BaseID     string   `json:"baseId,omitempty"`    // image that it was built upon
 	Pin        string   `json:"pin,omitempty"`       // our tag, which keeps the image from being pruned
 	Containers []string `json:"containers,omitempty"`
+	// MountHashes are the digests of what the containers read from the host, by
+	// their place in the container.
+	MountHashes map[string]string `json:"mountHashes,omitempty"`
 	// StepTimes is how long the steps of the service took, by verb. A kind of
 	// step that the update did not need keeps the time of an earlier one.
 	StepTimes map[string]time.Duration `json:"stepTimesNs,omitempty"`

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"fmt"
 	"time"
 
 	"gapless/internal/change"
@@ -19,6 +20,7 @@ type scenario struct {
 	room     int // containers that may run at once beyond those that run before; 0: any number
 	release  *Release
 	options  Options
+	was, is  *change.Source // of the services with build:; nil: nobody recorded it
 	covered  []string
 	singles  []string
 	held     []string      // beside the singles: services whose requests wait while nobody serves them
@@ -48,6 +50,13 @@ func with(s project.Service, edit func(*project.Service)) project.Service {
 func up(serviceName string, number int) Container {
 	return Container{Name: "shop-" + serviceName + "-" + string(rune('0'+number)), Service: serviceName, Number: number,
 		ImageID: oldImage, ConfigHash: "hash", Running: true, Restart: "always", MemoryBytes: 100 << 20}
+}
+
+// now is a running container of the new version.
+func now(serviceName string, number int) Container {
+	c := up(serviceName, number)
+	c.ImageID = newImage
+	return c
 }
 
 var scenarios = []scenario{
@@ -177,6 +186,32 @@ var scenarios = []scenario{
 		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"api", "shop"}, bad: "shop",
 	},
 	{
+		name:     "static files only",
+		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
+		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("1", "2"),
+		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api", "worker"},
+	},
+	{
+		name:     "migrations that the old version survives",
+		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
+		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("2", "1", "tours/0002_note"),
+		release: &Release{Number: 7}, options: Options{Migrations: MigrationsCompatible}, covered: []string{"api"},
+	},
+	{
+		name:     "migrations of which nobody said anything",
+		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
+		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("2", "2", "tours/0002_note"),
+		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api", "worker"},
+	},
+	{
+		name: "restart in place",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path, s.Replicas = "/shop", 2 }),
+			with(web("hup"), func(s *project.Service) { s.Route.Path, s.Reload = "/hup", &project.Reload{Signal: "HUP"} }),
+			with(plain("worker", project.RoleWorker), func(s *project.Service) { s.Quiesce = []string{"cancel"} })},
+		running: []Container{now("api", 1), now("shop", 1), now("shop", 2), now("hup", 1), now("worker", 1)}, routed: []string{"api", "shop", "hup"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyReload}, covered: []string{"api", "shop", "hup"}, singles: []string{"api", "hup", "worker"},
+	},
+	{
 		name:     "first run",
 		services: []project.Service{plain("db", project.RoleStateful), web("api"), plain("beat", project.RoleScheduler)},
 	},
@@ -206,27 +241,49 @@ var scenarios = []scenario{
 	},
 }
 
+// source is a build context whose parts have the given versions.
+func source(code, static string, migrations ...string) *change.Source {
+	return &change.Source{Hash: code + static + fmt.Sprint(migrations), Settings: "s", Migrations: migrations,
+		Parts: map[change.Part]string{change.PartCode: code, change.PartStatic: static}}
+}
+
+// django is a service that its framework gives commands to.
+func django(s *project.Service) {
+	s.Build, s.Image = true, "app:latest"
+	s.Checks = [][]string{{"manage.py", "check"}}
+	s.Migrate, s.Static = []string{"manage.py", "migrate"}, []string{"manage.py", "collectstatic"}
+}
+
+// shares is a service that runs the image of another one.
+func shares(s *project.Service) { s.Build, s.Image = true, "app:latest" }
+
 // build makes the world of the scenario and the plan for it.
 func (s scenario) build() (*world, Plan, error) {
 	w := newWorld()
 	w.singles, w.room = s.singles, s.room
 	p := &project.Project{Name: "shop", Services: s.services, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
 	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Processors: s.cpus, Release: s.release}
+	if s.was == nil {
+		s.was = &change.Source{Hash: "old", Settings: "s"}
+	}
+	if s.is == nil {
+		s.is = &change.Source{Hash: "new", Settings: "s", Parts: map[change.Part]string{change.PartCode: "new"}}
+	}
 	wanted, running := map[string]change.Wanted{}, map[string][]change.Running{}
 	for _, service := range s.services {
-		w.wanted[service.Name] = newImage
+		w.wanted[service.Name], w.references[service.Name] = newImage, service.Image
 		w.tags[service.Image] = newImage
 		if service.Build {
 			w.tags[service.Image] = oldImage
 		}
 		state.Images[service.Name] = Image{Reference: service.Image, ID: w.tags[service.Image]}
-		wanted[service.Name] = change.Wanted{Image: service.Image, ImageID: w.tags[service.Image], ConfigHash: "hash", Source: &change.Source{Hash: "new", Settings: "s", Parts: map[change.Part]string{change.PartCode: "new"}}}
+		wanted[service.Name] = change.Wanted{Image: service.Image, ImageID: w.tags[service.Image], ConfigHash: "hash", Source: s.is}
 	}
 	for _, c := range s.running {
 		made := w.add(c)
 		w.first++
 		state.Containers = append(state.Containers, *made)
-		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: c.Service + ":latest", ImageID: c.ImageID, ConfigHash: c.ConfigHash, Source: &change.Source{Hash: "old", Settings: "s"}, Up: c.Running})
+		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: w.reference(c.Service), ImageID: c.ImageID, ConfigHash: c.ConfigHash, Source: s.was, Up: c.Running})
 	}
 	for _, name := range s.routed {
 		route := RouteState{Listeners: []string{":80"}, Path: "/", Port: 8000}

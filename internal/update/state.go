@@ -57,12 +57,23 @@ type State struct {
 	Images               map[string]Image         `json:"images"`           // by service name
 	ConfigHashes         map[string]string        `json:"configHashes"`     // wanted, by service name
 	Sources              map[string]change.Source `json:"-"`                // to build from now, by service name
+	BaseIDs              map[string]string        `json:"-"`                // images to build upon, by service name
+	Mounts               map[string][]MountedFile `json:"-"`                // by service name
 	Routes               map[string]RouteState    `json:"routes,omitempty"` // as the edge has them, by service name
 	Release              *Release                 `json:"release,omitempty"`
 	MemoryAvailableBytes int64                    `json:"memoryAvailableBytes,omitempty"` // 0 if not measured
 	Processors           int                      `json:"-"`                              // of the host; 0 if not known
+	Pending              map[string][]string      `json:"-"`                              // migrations that the new image said are due, by service name; no entry: not asked
 	TakenPorts           map[int]string           `json:"-"`                              // host ports in use, with the owner
 	StepTimes            map[string]time.Duration `json:"-"`                              // measured by earlier updates, by StepKey
+}
+
+// MountedFile is a file or a directory of the host that a service only reads.
+type MountedFile struct {
+	Source string // on the host
+	Target string // in the container
+	Hash   string // of the content on the host; empty if it was not compared
+	Stale  bool   // a running container has another file there: the mounted one was replaced
 }
 
 // ContainersOf lists the containers of one service by their number.

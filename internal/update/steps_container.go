@@ -119,7 +119,7 @@ type StopStep struct {
 // Do takes the restart policy away, signals and polls. It never uses the
 // blocking stop of the engine, which goes on after the death of its client.
 func (s *StopStep) Do(ctx context.Context, env *Env) error {
-	c, err := env.Containers.Inspect(ctx, s.Name)
+	c, err := lookAtOld(ctx, env, s.Name, s.ID)
 	if errors.Is(err, ErrNoContainer) {
 		// Somebody else removed it, as docker compose up does: it is down.
 		env.Sink.Emit(Event{Time: env.Clock.Now(), Kind: EventNotice, Run: env.Run, Line: s.Line(),
@@ -128,9 +128,6 @@ func (s *StopStep) Do(ctx context.Context, env *Env) error {
 	}
 	if err != nil {
 		return err
-	}
-	if c.ID != s.ID {
-		return fmt.Errorf("%s is another container now: somebody else made it during the update", s.Name)
 	}
 	if err := requireRunning(ctx, env, s.Successors); err != nil {
 		return err
@@ -158,6 +155,12 @@ func (s *StopStep) Undo(ctx context.Context, env *Env) error {
 	if err := env.Containers.SetRestart(ctx, s.Name, s.Restart); err != nil {
 		return err
 	}
+	return s.serveAgain(ctx, env)
+}
+
+// serveAgain tells the edge where the old container is now, and waits until it
+// answers.
+func (s *StopStep) serveAgain(ctx context.Context, env *Env) error {
 	if s.UndoRoute != nil {
 		if err := setRoutes(ctx, env, RouteMove{Service: s.Service, After: s.UndoRoute}); err != nil {
 			return err

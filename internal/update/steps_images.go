@@ -10,12 +10,13 @@ type BuildStep struct {
 	Service  string `json:"service"`
 	Image    string `json:"image"`
 	Previous string `json:"previous,omitempty"` // image ID that the reference named before
+	NoCache  bool   `json:"noCache,omitempty"`
 	Why      string `json:"why"`
 }
 
 // Do builds; the build cache makes a repetition cheap.
 func (s *BuildStep) Do(ctx context.Context, env *Env) error {
-	if _, err := env.Images.Build(ctx, s.Service); err != nil {
+	if _, err := env.Images.Build(ctx, s.Service, BuildOptions{NoCache: s.NoCache}); err != nil {
 		return fmt.Errorf("build %s: %w", s.Service, err)
 	}
 	return nil
@@ -29,7 +30,11 @@ func (s *BuildStep) Undo(ctx context.Context, env *Env) error {
 
 // Line implements Step.
 func (s *BuildStep) Line() Line {
-	return Line{Verb: "build", Object: s.Service, Detail: s.Image, Reason: s.Why}
+	detail := s.Image
+	if s.NoCache {
+		detail += ", without the build cache"
+	}
+	return Line{Verb: "build", Object: s.Service, Detail: detail, Reason: s.Why}
 }
 
 // PullStep fetches the image of a service while the old version serves.

@@ -122,18 +122,20 @@ func (s *DrainStep) Line() Line {
 	return Line{Verb: "drain", Object: strings.Join(s.Containers, ", "), Detail: "until idle, at most " + DurationText(s.AtMost)}
 }
 
-// HoldStep lets the requests for a service wait while it cannot answer. The
-// route stays as it is: if the holder dies before it stopped the old
-// container, that one serves again when the lease ends.
+// HoldStep lets the requests for a service wait while it cannot answer, and
+// answers them with a page where that takes too long. The route stays as it
+// is: if the holder dies before it stopped the old container, that one serves
+// again when the lease ends.
 type HoldStep struct {
 	Service string        `json:"service"`
 	Limit   time.Duration `json:"limitNs"`
+	Page    *Page         `json:"page,omitempty"` // nil: what waits longer than the limit fails
 	Why     string        `json:"why,omitempty"`
 }
 
 // Do holds.
 func (s *HoldStep) Do(ctx context.Context, env *Env) error {
-	return env.Router.Hold(ctx, s.Service, s.Limit)
+	return env.Router.Hold(ctx, s.Service, HoldSpec{Limit: s.Limit, Page: s.Page})
 }
 
 // Undo releases.
@@ -144,18 +146,26 @@ func (s *HoldStep) Undo(ctx context.Context, env *Env) error {
 // rearm holds again when a resume finds that the lease of the dead holder may
 // have run out in the middle.
 func (s *HoldStep) rearm(ctx context.Context, env *Env) error {
-	return env.Router.Hold(ctx, s.Service, s.Limit)
+	return s.Do(ctx, env)
 }
 
 // Line implements Step.
 func (s *HoldStep) Line() Line {
-	return Line{Verb: "hold", Object: s.Service, Detail: "requests wait, at most " + DurationText(s.Limit), Reason: s.Why}
+	detail := "requests wait, at most " + DurationText(s.Limit)
+	switch {
+	case s.Page != nil && s.Limit <= 0:
+		detail = "requests get the maintenance page"
+	case s.Page != nil:
+		detail += ", then get the maintenance page"
+	}
+	return Line{Verb: "hold", Object: s.Service, Detail: detail, Reason: s.Why}
 }
 
 // ReleaseStep lets the waiting requests go on.
 type ReleaseStep struct {
 	Service string        `json:"service"`
-	Limit   time.Duration `json:"limitNs"`
+	Limit   time.Duration `json:"limitNs"` // of the hold, for the undo
+	Page    *Page         `json:"page,omitempty"`
 }
 
 // Do releases.
@@ -165,7 +175,7 @@ func (s *ReleaseStep) Do(ctx context.Context, env *Env) error {
 
 // Undo holds again, because the steps before are about to be undone.
 func (s *ReleaseStep) Undo(ctx context.Context, env *Env) error {
-	return env.Router.Hold(ctx, s.Service, s.Limit)
+	return env.Router.Hold(ctx, s.Service, HoldSpec{Limit: s.Limit, Page: s.Page})
 }
 
 // Line implements Step.

@@ -189,6 +189,7 @@ func TestKillTasks(t *testing.T) {
 		s := taskScenario(t, task(TaskCheck), task(TaskMigrate), task(TaskStatic))
 		s.failing, s.taskTime = failing, 50*time.Millisecond
 		t.Run(name, s.killEverywhere)
+		t.Run(name+", one call fails", s.failEverywhere)
 	}
 }
 

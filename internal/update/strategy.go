@@ -2,6 +2,7 @@ package update
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,11 +13,16 @@ const (
 	StrategyReload    = "reload"     // in place, while requests wait: no second copy
 	StrategyQuick     = "quick"      // all at once, while requests wait: old and new never run together
 	StrategyBlueGreen = "blue-green" // all new beside all old, one switch
+
+	// StrategyStatic is what an update of nothing but static files is called: it
+	// touches no container. Nobody asks for it.
+	StrategyStatic = "static"
 )
 
 // strategies plan the shift, each in a file of its own.
 var strategies = map[string]func(*Planner){
 	StrategyRolling:   (*Planner).rolling,
+	StrategyStatic:    (*Planner).rolling,
 	StrategyReload:    (*Planner).reload,
 	StrategyQuick:     (*Planner).quick,
 	StrategyBlueGreen: (*Planner).blueGreen,
@@ -54,7 +60,7 @@ func (p *Planner) choose() error {
 		p.plan.Strategy, p.plan.Choice = p.decide()
 		return nil
 	default:
-		if strategies[name] == nil {
+		if !slices.Contains(Strategies(), name) {
 			return &StrategyError{Strategy: name, Reason: "there is no such strategy", Instead: "this version knows: auto, " + strings.Join(Strategies(), ", ")}
 		}
 		p.plan.Strategy, p.plan.Choice = name, "asked for"
@@ -67,5 +73,24 @@ func (p *Planner) choose() error {
 
 // decide is the decision tree: the strategy that costs least and cannot hurt.
 func (p *Planner) decide() (name, why string) {
+	if len(p.work) > 0 && !slices.ContainsFunc(p.work, func(w work) bool { return !p.onlyStatic(w) }) {
+		return StrategyStatic, "nothing but static files changed: they are collected, and no container is touched"
+	}
+	var due []string
+	for _, m := range p.migrations() {
+		switch m.verdict {
+		case MigrationsBreaking:
+			return StrategyQuick, m.words() + ": what runs now does not survive that, so old and new must not run together"
+		case MigrationsCompatible:
+			if p.running(m.service) {
+				due = append(due, m.words())
+			}
+		default:
+			return StrategyQuick, m.words() + ": nobody said whether what runs now survives that; if it does, --migrations compatible lets it serve meanwhile"
+		}
+	}
+	if len(due) > 0 {
+		return StrategyRolling, strings.Join(due, ", ") + ": what runs now survives that, so it comes first"
+	}
 	return StrategyRolling, ""
 }

@@ -4,6 +4,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
+
+	"gapless/internal/change"
+	"gapless/internal/project"
 )
 
 // Blue-green is refused with the figures where the second copies do not fit.
@@ -33,5 +37,39 @@ func TestUnknownStrategy(t *testing.T) {
 	var refused *StrategyError
 	if !errors.As(err, &refused) || !strings.Contains(refused.Hint(), StrategyBlueGreen) {
 		t.Errorf("%v", err)
+	}
+}
+
+// While requests wait, a version that takes much longer to boot than the one
+// before is given up early; beside the old one it has all its time.
+func TestGateOfHeldRequestsIsShort(t *testing.T) {
+	for _, c := range []struct {
+		strategy string
+		measured time.Duration
+		declared time.Duration
+		want     time.Duration
+	}{
+		{StrategyQuick, 2 * time.Second, 0, 11 * time.Second},
+		{StrategyReload, 2 * time.Second, 0, 11 * time.Second},
+		{StrategyReload, 90 * time.Second, 0, DefaultGateDeadline},
+		{StrategyQuick, 0, 0, DefaultGateDeadline},
+		{StrategyQuick, 2 * time.Second, 40 * time.Second, 40 * time.Second},
+		{StrategyBlueGreen, 2 * time.Second, 0, DefaultGateDeadline},
+	} {
+		service := with(web("api"), func(s *project.Service) { s.Gate.Deadline = c.declared })
+		old := up("api", 1)
+		state := State{Containers: []Container{old}, StepTimes: map[string]time.Duration{StepKey("gate", "api"): c.measured},
+			Routes: map[string]RouteState{"api": {Listeners: []string{":80"}, Path: "/", Port: 8000, Targets: []TargetRef{{Container: old.Name, Weight: 1}}}}}
+		p := &project.Project{Name: "shop", Services: []project.Service{service}, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
+		changes := []change.Change{{Service: "api", Replace: []string{old.Name}, Causes: []change.Cause{{Kind: change.KindImage, Words: "image changed"}}}}
+		plan, err := Make(state, p, changes, Options{Strategy: c.strategy})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range plan.Steps() {
+			if gate, is := step.(*GateStep); is && gate.Spec.Deadline != c.want {
+				t.Errorf("%+v: deadline %s", c, gate.Spec.Deadline)
+			}
+		}
 	}
 }

@@ -78,3 +78,13 @@ func undoRun(ctx context.Context, env *Env, line Line, name string, atMost time.
 	}
 	return mayHaveRun, (&StartStep{Name: name}).Undo(ctx, env)
 }
+
+// Ask runs a command that changes nothing, in a container of its own that is
+// gone afterwards, and returns what it printed.
+func Ask(ctx context.Context, env *Env, spec CreateSpec, atMost time.Duration) ([]string, error) {
+	defer func() { _ = env.Creator.Remove(context.WithoutCancel(ctx), spec.Name) }()
+	if _, err := runToEnd(ctx, env, spec, atMost); err != nil {
+		return nil, err
+	}
+	return env.Logs(ctx, spec.Name), nil
+}

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
@@ -40,4 +41,37 @@ func (w *world) endTask(name, how string) {
 		w.violations = append(w.violations, fmt.Sprintf("the migration %s was %s while it ran", name, how))
 	}
 	delete(w.commands, name)
+}
+
+func (f fakeContainers) SignalProcess(_ context.Context, name, signal string) error {
+	return f.w.call("signal-process "+name, func() error {
+		c := f.w.containers[name]
+		if c == nil {
+			return ErrNoContainer
+		}
+		f.w.ran = append(f.w.ran, signal)
+		if f.w.failing[signal] { // it does not survive it
+			c.Running, c.Addresses = false, nil
+		}
+		return nil
+	})
+}
+
+func (f fakeContainers) Exec(_ context.Context, name string, argv []string, _ time.Duration) (ExecResult, error) {
+	var result ExecResult
+	err := f.w.call("exec "+name, func() error {
+		c := f.w.containers[name]
+		if c == nil || !c.Running {
+			return fmt.Errorf("%s does not run", name)
+		}
+		f.w.ran = append(f.w.ran, argv[0])
+		if argv[0] == "quiesce" {
+			f.w.quiesced[name] = c.PID
+		}
+		if f.w.failing[argv[0]] {
+			result = ExecResult{Code: 3, Output: "not\nso"}
+		}
+		return nil
+	})
+	return result, err
 }

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,9 @@ type world struct {
 	crashAt    int             // call number at which to die, 0 for never
 	crashAfter bool            // die after the effect instead of before
 	violations []string
+	notices    []string
 	wanted     map[string]string // image ID by service that Create uses
+	references map[string]string // image names by service, where they are not the service's own
 	singles    []string          // services that must never run twice
 	room       int               // containers that may run beyond those that ran at first; 0: any number
 	first      int               // that ran at first
@@ -43,6 +46,7 @@ type world struct {
 	ran      []string            // commands of one-offs that were started
 	taskTime time.Duration       // that one-offs take; 0: they end at once
 	failing  map[string]bool     // first words of commands that end with code 1
+	quiesced map[string]int      // PID of workers that take no more jobs, by container name
 }
 
 // zombie is the request of a dead client that dockerd still carries out.
@@ -58,16 +62,16 @@ type fakeRoute struct {
 
 func newWorld() *world {
 	return &world{
-		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{},
+		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{}, references: map[string]string{},
 		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
-		commands: map[string][]string{}, failing: map[string]bool{},
+		commands: map[string][]string{}, failing: map[string]bool{}, quiesced: map[string]int{},
 		now: time.Unix(1_800_000_000, 0),
 	}
 }
 
 func (w *world) env() *Env {
 	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w},
-		Gate: fakeGate{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
+		Gate: fakeGate{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
 		Logs: func(context.Context, string) []string { return nil }}
 }
 
@@ -95,7 +99,7 @@ func (w *world) call(label string, effect func() error) error {
 }
 
 func asynchronous(label string) bool {
-	return strings.HasPrefix(label, "create ") || strings.HasPrefix(label, "signal ")
+	return strings.HasPrefix(label, "create ") || strings.HasPrefix(label, "signal ") || strings.HasPrefix(label, "exec ")
 }
 
 func nameOf(label string) string {
@@ -175,6 +179,7 @@ func (w *world) add(c Container) *Container {
 
 func (w *world) boot(c *Container) {
 	w.lastID++
+	w.now = w.now.Add(time.Millisecond)
 	c.Running, c.StartedAt, c.PID = true, w.now, w.lastID
 	c.Addresses = []string{fmt.Sprintf("10.0.0.%d", w.lastID)}
 }
@@ -186,6 +191,9 @@ func (w *world) summary() string {
 	for _, name := range slices.Sorted(maps.Keys(w.containers)) {
 		c := w.containers[name]
 		lines = append(lines, fmt.Sprintf("%s %s running=%t restart=%s", name, c.ImageID, c.Running, c.Restart))
+		if c.Running && w.quiesced[name] == c.PID {
+			lines = append(lines, name+" takes no jobs")
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.routes)) {
 		lines = append(lines, fmt.Sprintf("route %s -> %v on %v", name, w.serving(name), w.routes[name].state.Listeners))
@@ -201,16 +209,21 @@ func (w *world) summary() string {
 	return strings.Join(lines, "\n")
 }
 
+// reference is the name of a service's image.
+func (w *world) reference(serviceName string) string {
+	return cmp.Or(w.references[serviceName], serviceName+":latest")
+}
+
 type fakeImages struct{ w *world }
 
-func (f fakeImages) Build(_ context.Context, serviceName string) (string, error) {
+func (f fakeImages) Build(_ context.Context, serviceName string, _ BuildOptions) (string, error) {
 	id := f.w.wanted[serviceName]
-	return id, f.w.call("build "+serviceName, func() error { f.w.tags[serviceName+":latest"] = id; return nil })
+	return id, f.w.call("build "+serviceName, func() error { f.w.tags[f.w.reference(serviceName)] = id; return nil })
 }
 
 func (f fakeImages) Pull(ctx context.Context, serviceName string) (string, error) {
 	id := f.w.wanted[serviceName]
-	return id, f.w.call("pull "+serviceName, func() error { f.w.tags[serviceName+":latest"] = id; return nil })
+	return id, f.w.call("pull "+serviceName, func() error { f.w.tags[f.w.reference(serviceName)] = id; return nil })
 }
 
 func (f fakeImages) Tag(_ context.Context, imageID, reference string) error {
@@ -364,7 +377,7 @@ func (f fakeRouter) Routes(_ context.Context, changes []RouteChange) error {
 	})
 }
 
-func (f fakeRouter) Hold(_ context.Context, serviceName string, _ time.Duration) error {
+func (f fakeRouter) Hold(_ context.Context, serviceName string, _ HoldSpec) error {
 	return f.w.call("hold "+serviceName, func() error { f.w.held[serviceName] = true; return nil })
 }
 
@@ -416,9 +429,13 @@ func (f fakeJournal) Append(entry Entry) error {
 	return f.w.call("journal "+string(entry.Kind), func() error { f.w.entries = append(f.w.entries, entry); return nil })
 }
 
-type fakeSink struct{}
+type fakeSink struct{ w *world }
 
-func (fakeSink) Emit(Event) {}
+func (f fakeSink) Emit(event Event) {
+	if event.Kind == EventNotice {
+		f.w.notices = append(f.w.notices, event.Text)
+	}
+}
 
 type fakeClock struct{ w *world }
 

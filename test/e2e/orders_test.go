@@ -212,6 +212,32 @@ func TestAdoption(t *testing.T) {
 	s.expect("v1")
 }
 
+// TestAdoptionWithoutAChange records what runs although nothing has to change,
+// so that the next update can say what did, and touches no container.
+func TestAdoptionWithoutAChange(t *testing.T) {
+	s := newShop(t)
+	s.edit("compose.hostport.yaml", "command: [worker]", "command: [worker]\n    environment: {LEVEL: \"${LEVEL:-low}\"}")
+	s.compose("v1", "up", "--detach")
+	before := strings.Join(s.containers(), "\n")
+	r := s.update("v1", 0)
+	if !strings.Contains(r.output, "recorded as release 1; nothing was touched") {
+		t.Errorf("output:\n%s", r.output)
+	}
+	if after := strings.Join(s.containers(), "\n"); after != before {
+		t.Errorf("containers changed:\n%s\n%s", before, after)
+	}
+	if r := s.run("v1", "show", "1"); r.code != 0 || !strings.Contains(r.output, "adopted") {
+		t.Errorf("release 1 is not recorded as adopted (exit code %d):\n%s", r.code, r.output)
+	}
+	if r := s.update("v1", 0); strings.Contains(r.output, "recorded as") {
+		t.Errorf("recorded twice:\n%s", r.output)
+	}
+	s.env = append(s.env, "LEVEL=high")
+	if r := s.run("v1", "plan"); !strings.Contains(r.output, "worker: configuration changed (environment LEVEL)") {
+		t.Errorf("the plan does not say what changed:\n%s", r.output)
+	}
+}
+
 // TestBuild builds what changed and only that; the name of an image that was
 // taken back belongs to the old one again.
 func TestBuild(t *testing.T) {
@@ -229,6 +255,10 @@ func TestBuild(t *testing.T) {
 	if r := s.update("v1", 0); !strings.Contains(r.output, "nothing to do") {
 		t.Errorf("unchanged source is not left alone:\n%s", r.output)
 	}
+	writeFile(t, filepath.Join(source, "static", "app.css"), "a {}")
+	if r := s.run("v1", "plan"); !strings.Contains(r.output, "static files only (static/app.css)") {
+		t.Errorf("the plan does not say what changed:\n%s", r.output)
+	}
 	writeContext(t, source, "three", "never-healthy")
 	s.update("v1", 10)
 	report := traffic.Stop()
@@ -238,6 +268,16 @@ func TestBuild(t *testing.T) {
 	}
 	if now := imageID(t, image); now != good {
 		t.Errorf("the name points to %s, want %s", now, good)
+	}
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -13,6 +13,8 @@ type Config struct {
 	URL  string // http://HOST:PORT of the application or of what stands in front
 	Host string // Host header; empty = that of URL
 
+	Headers HeaderNames // empty = those of the example application
+
 	RatePerSecond  int
 	KeepAliveShare float64       // 0 to 1: the share of requests on kept connections
 	Timeout        time.Duration // of one request, from its planned start
@@ -43,10 +45,21 @@ func Default(address string) Config {
 	}
 }
 
+// HeaderNames are the headers by which the client and the application know a
+// request and its answer.
+type HeaderNames struct {
+	Request  string // of the request: its id
+	Version  string // of the answer: the version that gave it
+	Instance string // of the answer: the container that gave it
+}
+
+var shopHeaders = HeaderNames{Request: "Shop-Request", Version: "Shop-Version", Instance: "Shop-Instance"}
+
 // endpoint is the parsed address of the server.
 type endpoint struct {
 	address string // host:port to dial
 	host    string // Host header
+	headers HeaderNames
 }
 
 func (c *Config) validate() (endpoint, error) {
@@ -65,5 +78,9 @@ func (c *Config) validate() (endpoint, error) {
 	if host == "" {
 		host = parsed.Host
 	}
-	return endpoint{address: address, host: host}, nil
+	headers := c.Headers
+	if headers == (HeaderNames{}) {
+		headers = shopHeaders
+	}
+	return endpoint{address: address, host: host, headers: headers}, nil
 }

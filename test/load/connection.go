@@ -95,12 +95,13 @@ func (c *connection) open() bool {
 
 // exchange sends one request and reads the whole answer. reusable is false
 // when the server asked to close.
-func (c *connection) exchange(host, id string, target *Target, path string, keep bool) (answer *Answer, reusable bool, err error) {
+func (c *connection) exchange(to endpoint, id string, target *Target, path string, keep bool) (answer *Answer, reusable bool, err error) {
 	var body []byte
 	if target.Body != nil {
 		body = target.Body(id)
 	}
-	head := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: gapless-load\r\nShop-Request: %s\r\n", target.Method, path, host, id)
+	head := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: gapless-load\r\n%s: %s\r\n",
+		target.Method, path, to.host, to.headers.Request, id)
 	if target.Method != http.MethodGet {
 		head = fmt.Appendf(head, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
 	}
@@ -116,7 +117,7 @@ func (c *connection) exchange(host, id string, target *Target, path string, keep
 		return nil, false, err
 	}
 	defer response.Body.Close()
-	answer = &Answer{Status: response.StatusCode, Header: response.Header, sent: body}
+	answer = &Answer{Status: response.StatusCode, Header: response.Header, Sent: body}
 	answer.Body, err = io.ReadAll(response.Body)
 	if err != nil {
 		return answer, false, &cutError{err}

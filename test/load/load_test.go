@@ -163,7 +163,7 @@ func TestClosedIdleConnectionIsNotUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := &Target{Method: "GET", Path: "/"}
-	if _, reusable, err := first.exchange("test", "1", target, "/", true); err != nil || !reusable {
+	if _, reusable, err := first.exchange(endpoint{host: "test", headers: shopHeaders}, "1", target, "/", true); err != nil || !reusable {
 		t.Fatalf("reusable %v, %v", reusable, err)
 	}
 	p.keep(first)
@@ -176,6 +176,27 @@ func TestClosedIdleConnectionIsNotUsed(t *testing.T) {
 	second, err := p.kept(time.Now().Add(time.Second))
 	if err != nil || second == first {
 		t.Fatalf("the closed connection was used again (%v)", err)
+	}
+}
+
+// A page's file is asked for as a browser does, and counts like the page.
+func TestFollows(t *testing.T) {
+	server := startRaw(t, func(_ int64, c *net.TCPConn) bool {
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nApp-Version: v7\r\nContent-Length: 5\r\n\r\n/next")
+		return true
+	})
+	report := runAgainst(t, server.listener.Addr().String(), func(c *Config) {
+		c.RatePerSecond = 50
+		c.Headers = HeaderNames{Request: "App-Request", Version: "App-Version", Instance: "App-Instance"}
+		c.Targets = []Target{{Name: "page", Weight: 1, Method: "GET", Path: "/",
+			Follow: func(answer *Answer) *Target { return &Target{Name: "file", Method: "GET", Path: string(answer.Body)} }}}
+	})
+	counts := map[string]int{}
+	for _, sample := range report.Samples() {
+		counts[sample.Target]++
+	}
+	if counts["page"] == 0 || counts["file"] != counts["page"] || report.Failed > 0 || report.Served() != "v7" {
+		t.Errorf("%v, %d failed, served by %q", counts, report.Failed, report.Served())
 	}
 }
 

@@ -120,24 +120,38 @@ func (r *Run) send(id string, target *Target, planned time.Time, keep bool) {
 	c, err := connect(deadline)
 	if err == nil {
 		c.SetDeadline(deadline)
-		var answer *Answer
-		var reusable bool
-		path := strings.ReplaceAll(target.Path, "{id}", id)
-		answer, reusable, err = c.exchange(r.pool.endpoint.host, id, target, path, keep)
-		if answer != nil {
-			sample.describe(answer)
-		}
-		if err == nil {
-			err = judge(id, target, answer)
-		}
-		if reusable {
-			c.SetDeadline(time.Time{})
-			r.pool.keep(c)
-		} else {
-			c.Close()
-		}
+		err = r.ask(c, &sample, target, keep)
 	}
 	r.record(sample, err)
+}
+
+// ask makes the request of a sample on a connection, and looks at the answer.
+func (r *Run) ask(c *connection, sample *Sample, target *Target, keep bool) error {
+	path := strings.ReplaceAll(target.Path, "{id}", sample.ID)
+	answer, reusable, err := c.exchange(r.pool.endpoint, sample.ID, target, path, keep)
+	if reusable {
+		c.SetDeadline(time.Time{})
+		r.pool.keep(c)
+	} else {
+		c.Close()
+	}
+	if answer != nil {
+		sample.describe(answer, r.pool.endpoint.headers)
+	}
+	if err == nil {
+		err = judge(sample.ID, target, answer)
+	}
+	if err == nil && target.Follow != nil {
+		r.follow(sample.ID, target.Follow(answer), keep)
+	}
+	return err
+}
+
+// follow sends what the answer to a request asks for.
+func (r *Run) follow(id string, target *Target, keep bool) {
+	if target != nil {
+		r.sending.Go(func() { r.send(id+"-next", target, time.Now(), keep) })
+	}
 }
 
 func judge(id string, target *Target, answer *Answer) error {

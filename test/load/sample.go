@@ -24,8 +24,8 @@ func (s *Sample) Failed() bool { return s.Cause != "" }
 // End is when the answer was complete, or the failure known.
 func (s *Sample) End() time.Time { return s.Start.Add(s.Latency) }
 
-func (s *Sample) describe(answer *Answer) {
+func (s *Sample) describe(answer *Answer, headers HeaderNames) {
 	s.Status = answer.Status
-	s.Version = answer.Header.Get("Shop-Version")
-	s.Instance = answer.Header.Get("Shop-Instance")
+	s.Version = answer.Header.Get(headers.Version)
+	s.Instance = answer.Header.Get(headers.Instance)
 }

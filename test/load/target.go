@@ -22,6 +22,9 @@ type Target struct {
 	// Check looks at a complete 2xx answer; an error makes it a failure. nil =
 	// nothing to check.
 	Check func(id string, answer *Answer) error
+	// Follow returns what a browser asks for next because of a right answer, such
+	// as a file that a page names; nil = nothing. It comes on top of the rate.
+	Follow func(answer *Answer) *Target
 	// Slow says that it takes long on purpose: left out of the latencies.
 	Slow bool
 	// Journalled says that the application notes this id in its journal.
@@ -33,7 +36,7 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	sent   []byte
+	Sent   []byte // body of the request
 }
 
 // ShopTargets is the mix for the example application.
@@ -78,8 +81,8 @@ func checkOrder(id string, answer *Answer) error {
 	if err := json.Unmarshal(answer.Body, &order); err != nil {
 		return err
 	}
-	if order.ID != id || order.Bytes != len(answer.sent) {
-		return fmt.Errorf("sent order %s of %d bytes, was answered %s of %d", id, len(answer.sent), order.ID, order.Bytes)
+	if order.ID != id || order.Bytes != len(answer.Sent) {
+		return fmt.Errorf("sent order %s of %d bytes, was answered %s of %d", id, len(answer.Sent), order.ID, order.Bytes)
 	}
 	return nil
 }
@@ -95,7 +98,7 @@ func checkDigest(_ string, answer *Answer) error {
 	if err := json.Unmarshal(answer.Body, &upload); err != nil {
 		return err
 	}
-	if digest := sha256.Sum256(answer.sent); upload.SHA256 != hex.EncodeToString(digest[:]) {
+	if digest := sha256.Sum256(answer.Sent); upload.SHA256 != hex.EncodeToString(digest[:]) {
 		return fmt.Errorf("the upload arrived changed")
 	}
 	return nil

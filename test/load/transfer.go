@@ -118,7 +118,7 @@ func (r *Run) exchangeLarge(sample Sample, method, path string, send func(*conne
 		return sample, err
 	}
 	defer response.Body.Close()
-	sample.describe(&Answer{Status: response.StatusCode, Header: response.Header})
+	sample.describe(&Answer{Status: response.StatusCode, Header: response.Header}, r.pool.endpoint.headers)
 	if response.StatusCode != http.StatusOK {
 		reason, _ := io.ReadAll(io.LimitReader(response.Body, 120))
 		return sample, &statusError{response.StatusCode, strings.TrimSpace(string(reason))}

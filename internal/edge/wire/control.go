@@ -56,6 +56,11 @@ type HoldRequest struct {
 	// Services are the names to hold; empty means all of the project.
 	Services        []string `json:"services,omitempty"`
 	TTLMilliseconds int64    `json:"ttl_ms"`
+	// PageAfterMilliseconds is the age of the hold from which on requests are answered
+	// with the page, those that wait included, until the hold ends. With a page and 0
+	// none waits; without both, each waits for the limit of its service.
+	PageAfterMilliseconds int64 `json:"page_after_ms,omitempty"`
+	Page                  *Page `json:"page,omitempty"`
 }
 
 // HoldResponse says until when a hold lasts unless renewed.
@@ -110,6 +115,11 @@ type Hold struct {
 	Lease           string   `json:"lease"`
 	Services        []string `json:"services"`
 	TTLMilliseconds int64    `json:"ttl_ms"`
+	// SinceUnixMilliseconds is when it began; renewals keep it.
+	SinceUnixMilliseconds int64 `json:"since_unix_ms,omitempty"`
+	PageAfterMilliseconds int64 `json:"page_after_ms,omitempty"`
+	// Paging tells that requests are answered with its page by now.
+	Paging bool `json:"paging,omitempty"`
 }
 
 // Codes of Refusal.

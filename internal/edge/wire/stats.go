@@ -26,11 +26,16 @@ type GenerationStats struct {
 	// Held counts requests that were parked, and LongestHoldMilliseconds the worst one.
 	Held                    uint64 `json:"held"`
 	LongestHoldMilliseconds int64  `json:"longest_hold_ms"`
+	// Paged counts requests that the edge answered with a page and status 503, because
+	// of a hold or of maintenance. They are neither failures nor served.
+	Paged uint64 `json:"paged,omitempty"`
+	// PagedMilliseconds is for how long a page was in force so far.
+	PagedMilliseconds int64 `json:"paged_ms,omitempty"`
 	// InFlight and Parked are the present numbers.
 	InFlight int64 `json:"in_flight"`
 	Parked   int64 `json:"parked"`
 	// Latency is the time from the end of the request's head to the end of the answer,
-	// time parked included, tunnels excluded.
+	// time parked included, tunnels and pages excluded.
 	Latency Histogram `json:"latency"`
 }
 

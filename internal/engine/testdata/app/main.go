@@ -6,6 +6,7 @@
 //	app exit CODE        ends with the code
 //	app print TEXT       prints the text and ends
 //	app sleep            waits for an hour
+//	app leave            ends and leaves its outputs to a child that sleeps
 //	app hold BYTES       keeps so much memory until SIGTERM
 package main
 
@@ -13,6 +14,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strconv"
 	"syscall"
@@ -48,6 +50,14 @@ func main() {
 		fmt.Println(arguments[1])
 	case "sleep":
 		time.Sleep(time.Hour)
+	case "leave":
+		child := exec.Command(os.Args[0], "sleep")
+		child.Stdout, child.Stderr = os.Stdout, os.Stderr
+		if err := child.Start(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("left")
 	case "hold":
 		size, _ := strconv.Atoi(arguments[1])
 		block := make([]byte, size)

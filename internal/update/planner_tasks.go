@@ -1,0 +1,141 @@
+package update
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"gapless/internal/change"
+	"gapless/internal/project"
+)
+
+// How long the commands of an update may take.
+const (
+	checkLimit   = 5 * time.Minute
+	staticLimit  = 10 * time.Minute
+	migrateLimit = 30 * time.Minute
+)
+
+// newCode tells whether the service gets another image.
+func (w work) newCode() bool { return w.change.Has(change.KindImage, change.KindSource) }
+
+// task plans one command in a container of its own.
+func (p *Planner) task(w work, purpose string, command []string, limit time.Duration, why string) *TaskStep {
+	name := fmt.Sprintf("%s-%s-%s-r%d", p.project.Name, w.service.Name, purpose, p.plan.To)
+	for number := 2; p.taken[name]; number++ {
+		name = fmt.Sprintf("%s-%s-%s%d-r%d", p.project.Name, w.service.Name, purpose, number, p.plan.To)
+	}
+	p.taken[name] = true
+	return &TaskStep{Service: w.service.Name, Name: name, Command: command, Release: p.plan.To, AtMost: limit, Purpose: purpose, Why: why}
+}
+
+// check plans the checks in the new images. They come before anything is
+// touched. Nothing is checked of what does not run yet: its database may be as
+// new as itself.
+func (p *Planner) check() {
+	for _, w := range p.work {
+		if !w.change.Has(change.KindImage, change.KindSource, change.KindConfig) || !p.running(w.service) || p.onlyStatic(w) {
+			continue
+		}
+		for _, command := range w.service.Checks {
+			p.prepare = append(p.prepare, p.task(w, TaskCheck, command, checkLimit, "in the new version, before anything is touched"))
+		}
+	}
+}
+
+// collectStatic plans the collection of static files. The new ones stand
+// beside the old ones: names with a digest in them keep both versions alive.
+func (p *Planner) collectStatic() {
+	for _, w := range p.work {
+		if len(w.service.Static) == 0 || !w.newCode() || w.change.Source.Known && !w.change.Source.Static && !w.change.Source.Dependencies && !w.change.Source.Docker {
+			continue
+		}
+		p.shift = append(p.shift, p.task(w, TaskStatic, w.service.Static, staticLimit, "new static files beside the old ones"))
+	}
+}
+
+// migration is what is known of the migrations that one service brings.
+type migration struct {
+	work
+	names   []string // empty: some may be due, nobody knows which
+	verdict string   // MigrationsCompatible, MigrationsBreaking or empty: nobody said
+}
+
+// migrations finds out who has to migrate and what it means for the version
+// that runs now.
+func (p *Planner) migrations() []migration {
+	var found []migration
+	for _, w := range p.work {
+		if len(w.service.Migrate) == 0 || !w.newCode() && p.running(w.service) {
+			continue
+		}
+		names, known := p.due(w)
+		if known && len(names) == 0 {
+			continue
+		}
+		found = append(found, migration{w, names, p.verdict(w)})
+	}
+	return found
+}
+
+// due lists the migrations that a service brings, as far as its source or its
+// image tells.
+func (p *Planner) due(w work) (names []string, known bool) {
+	if w.change.Source.Known {
+		return w.change.Source.Migrations, true
+	}
+	names, known = p.state.Pending[w.service.Name]
+	return names, known
+}
+
+// verdict says whether the version that runs now survives the migrations of a
+// service.
+func (p *Planner) verdict(w work) string {
+	switch {
+	case !p.running(w.service):
+		return MigrationsCompatible // nobody is there to be hurt
+	case p.options.Migrations != "":
+		return p.options.Migrations
+	case w.service.Compatible == nil:
+		return ""
+	case *w.service.Compatible:
+		return MigrationsCompatible
+	default:
+		return MigrationsBreaking
+	}
+}
+
+// words lists the migrations of a service.
+func (m migration) words() string {
+	if len(m.names) == 0 {
+		return "migrations of " + m.service.Name + " that may be due"
+	}
+	const shown = 3
+	text := strings.Join(m.names[:min(shown, len(m.names))], ", ")
+	if more := len(m.names) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	if len(m.names) == 1 {
+		return "migration " + text
+	}
+	return fmt.Sprintf("%d migrations (%s)", len(m.names), text)
+}
+
+// migrate plans the migrations of all services.
+func (p *Planner) migrate() {
+	for _, m := range p.migrations() {
+		p.shift = append(p.shift, p.task(m.work, TaskMigrate, m.service.Migrate, migrateLimit, m.words()))
+		if m.verdict != MigrationsCompatible {
+			p.note(m.service.Name, false, "%s: what is done to the data stays if the update is undone", m.words())
+		}
+	}
+	p.migrated = true
+}
+
+// migrateBefore plans the migrations before the first service that may need
+// them: databases and other services that they need come first.
+func (p *Planner) migrateBefore(w work) {
+	if !p.migrated && w.is(project.RoleWeb, project.RoleWorker, project.RoleScheduler) {
+		p.migrate()
+	}
+}

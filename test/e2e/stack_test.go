@@ -1,0 +1,150 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"gapless/test/load"
+	"gapless/test/stack"
+)
+
+// server is the stack of the audience, on a server of its own.
+type server struct {
+	*stack.Stack
+	t *testing.T
+}
+
+// newServer deploys the stack as its developers do, with nothing of Gapless.
+func newServer(t *testing.T, changes ...string) *server {
+	t.Helper()
+	deployed, err := stack.New(t.Context(), changes...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := deployed.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	begin := time.Now()
+	if err := deployed.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the stack was up after %s", time.Since(begin).Round(100*time.Millisecond))
+	return &server{Stack: deployed, t: t}
+}
+
+// apply brings in what the developers did.
+func (s *server) apply(changes ...string) {
+	s.t.Helper()
+	for _, change := range changes {
+		if err := s.Apply(s.t.Context(), change); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// gapless calls the program under test in the checkout.
+func (s *server) gapless(arguments ...string) result {
+	s.t.Helper()
+	command := s.Command(s.t.Context(), gaplessPath, arguments...)
+	var output bytes.Buffer
+	command.Stdout, command.Stderr = &output, &output
+	err := command.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		s.t.Fatalf("%v: %v", arguments, err)
+	}
+	return result{code: command.ProcessState.ExitCode(), output: output.String()}
+}
+
+// update fails the test unless the exit code is the wanted one.
+func (s *server) update(wantCode int) result {
+	s.t.Helper()
+	r := s.gapless("update", "--yes")
+	if r.code != wantCode {
+		s.t.Fatalf("update: exit code %d, want %d\n%s", r.code, wantCode, r.output)
+	}
+	return r
+}
+
+// traffic starts the load of the tests.
+func (s *server) traffic() *load.Run {
+	s.t.Helper()
+	run, err := load.Start(context.Background(), s.Traffic())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return run
+}
+
+// clean fails the test unless every request was answered rightly, and nothing
+// was lost or doubled behind them.
+func (s *server) clean(report load.Report) {
+	s.t.Helper()
+	account, err := s.Account(s.t.Context(), report, 2*time.Minute)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var text bytes.Buffer
+	report.Print(&text)
+	account.Print(&text)
+	if !report.Clean() || !account.Clean() {
+		s.t.Errorf("something was lost or doubled:\n%s", text.String())
+	}
+	if account.Posts == 0 || account.Ticks == 0 {
+		s.t.Errorf("the account is empty: it proves nothing:\n%s", text.String())
+	}
+	s.t.Log(text.String())
+}
+
+// TestStackRoles finds out what everything is without a line of configuration.
+func TestStackRoles(t *testing.T) {
+	s, err := stack.New(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Remove() })
+	bare := &server{Stack: s, t: t}
+	for _, setup := range []string{"", "setup-socket"} {
+		if setup != "" {
+			bare.apply(setup)
+		}
+		r := bare.gapless("doctor")
+		for _, role := range []string{"nginx: front", "api: web", "celery: worker", "celery-beat: scheduler", "db: stateful", "redis: stateful"} {
+			if !strings.Contains(r.output, role+" (") {
+				t.Errorf("%s: no %q in\n%s", setup, role, r.output)
+			}
+		}
+	}
+}
+
+// TestStackUpdate takes over a stack that docker compose deployed, and updates
+// its code under traffic and with tasks in hand.
+func TestStackUpdate(t *testing.T) {
+	s := newServer(t)
+	s.apply("setup-socket")
+	s.update(0) // nginx moves to the socket of the edge, once
+
+	traffic := s.traffic()
+	if err := s.QueueTasks(t.Context(), "during", 20, 3*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	s.apply("code")
+	r := s.update(0)
+	report := traffic.Stop()
+	s.clean(report)
+	if report.Served() != "code" {
+		t.Errorf("%s serves, not the new code\n%s", report.Served(), r.output)
+	}
+	if !strings.Contains(r.output, "0 failed") {
+		t.Errorf("the receipt does not say 0 failed:\n%s", r.output)
+	}
+}
