@@ -6,7 +6,7 @@ export GOTOOLCHAIN = local
 EDGE     = internal/edgectl/embedded/gapless-edge
 GO_BUILD = CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
 UNIT     = $$(go list ./... | grep -v '/test/e2e')
-E2E      = DOCKER_CONFIG=$$(scripts/tools.sh e2e) GAPLESS=$(CURDIR)/build/gapless go test -count=1
+E2E      = DOCKER_CONFIG=$$(scripts/tools.sh e2e) GAPLESS=$(CURDIR)/build/gapless go test -count=1 -parallel 3
 
 .PHONY: build demo test test-unit test-e2e test-long bench bench-guide mutants lint staticcheck clean
 
