@@ -31,7 +31,7 @@ func (a *app) abortCommand() *cobra.Command {
 
 // endRun ends the unfinished run of the project, if there is one.
 func (a *app) endRun(ctx context.Context, command string, abort bool) error {
-	s, err := a.openInterrupted(ctx)
+	s, err := a.openAnyway(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gapless/internal/change"
 	"gapless/internal/project"
 	"gapless/internal/update"
 )
@@ -158,10 +160,12 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 	}
 	s.addMemory(ctx, &state)
 	changes := s.detect(ctx, state)
-	if len(changes) == 0 {
-		tags = nil
+	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), Back: true, Statics: map[string]string{}}
+	changes = append(changes, s.staticsBack(state, release, changes, options.Statics)...)
+	if len(changes) > 0 {
+		options.Tags = tags
 	}
-	plan, err := update.Make(state, s.project, changes, update.Options{Tags: tags, Cause: fmt.Sprintf("back to release %d", release.Number)})
+	plan, err := update.Make(state, s.project, changes, options)
 	if err == nil && plan.Empty() {
 		fmt.Fprintf(s.app.err, "release %d is what runs\n", release.Number)
 	}
@@ -169,4 +173,29 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 		return state, plan, err
 	}
 	return state, plan, s.preflight(ctx, state, plan)
+}
+
+// staticsBack finds the services whose static files are not those of the
+// release: where they came from another image than the service runs, that one
+// is collected again. It notes the images in statics and returns the changes
+// that are nothing but static files.
+func (s *session) staticsBack(state update.State, release update.Release, changes []change.Change, statics map[string]string) []change.Change {
+	var only []change.Change
+	for _, service := range s.project.Services {
+		wanted := release.Services[service.Name]
+		if len(service.Static) == 0 || state.Release == nil {
+			continue
+		}
+		now := state.Release.Services[service.Name]
+		from := cmp.Or(wanted.Static, wanted.ImageID)
+		if from == "" || from == cmp.Or(now.Static, now.ImageID) {
+			continue
+		}
+		statics[service.Name] = from
+		if !slices.ContainsFunc(changes, func(c change.Change) bool { return c.Service == service.Name }) {
+			only = append(only, change.Change{Service: service.Name, Source: change.SourceChange{Known: true, Static: true},
+				Causes: []change.Cause{{Kind: change.KindSource, Words: fmt.Sprintf("static files of release %d", release.Number)}}})
+		}
+	}
+	return only
 }

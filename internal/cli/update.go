@@ -129,6 +129,9 @@ func (s *session) execute(ctx context.Context, state update.State, plan update.P
 	if !s.app.flags.yes {
 		fmt.Fprint(s.app.err, plan.Text()) // else the screen shows it
 	}
+	if s.inMaintenance(ctx) {
+		fmt.Fprintln(s.app.err, "note: maintenance is on, and stays on: requests get the page until gapless maintenance off")
+	}
 	if err := s.app.confirm("Run this plan?"); err != nil {
 		return err
 	}

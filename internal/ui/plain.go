@@ -192,6 +192,9 @@ func (p *plainPainter) finish(outcome Outcome) {
 // trafficText says the figures of the edge in one line.
 func trafficText(figures TrafficFigures) string {
 	text := fmt.Sprintf("%.0f requests/s, %s failed, %s held", figures.PerSecond, grouped(figures.Failed), grouped(figures.Held))
+	if figures.Paged > 0 {
+		text += ", " + grouped(figures.Paged) + " got the maintenance page"
+	}
 	if figures.P95Millis != nil {
 		text += ", p95 " + millis(*figures.P95Millis)
 	}

@@ -32,10 +32,14 @@ const (
 
 // Options narrow a plan.
 type Options struct {
-	Named    []string // services; empty: all that changed
-	Tags     []Step   // image references to move first, of a rollback
-	Cause    string   // reason that stands before the changes
-	Strategy string   // empty or StrategyAuto: found out
+	Named []string // services; empty: all that changed
+	Tags  []Step   // image references to move first, of a rollback
+	Cause string   // reason that stands before the changes
+	Back  bool     // to a release that served before: nothing is checked or migrated
+	// Statics are the images to collect static files from, by service; others
+	// are collected from the image of the service.
+	Statics  map[string]string
+	Strategy string // empty or StrategyAuto: found out
 	// Migrations says whether the code that runs now survives the migrations of
 	// the new version: MigrationsCompatible, MigrationsBreaking or empty.
 	Migrations string

@@ -14,16 +14,14 @@ func (p *Planner) rolling() {
 	for _, level := range p.levels() {
 		var rest []work
 		for _, w := range level {
-			switch {
-			case !w.is(project.RoleJob):
-				rest = append(rest, w)
-			case !p.aside(w):
-				p.job(w.service, w.change)
+			if p.aside(w) {
+				continue
 			}
-		}
-		for _, w := range rest {
-			if !p.standsAside(w) {
-				p.migrateBefore(w)
+			p.migrateBefore(w)
+			if w.is(project.RoleJob) {
+				p.job(w.service, w.change)
+			} else {
+				rest = append(rest, w)
 			}
 		}
 		p.waves(rest)
@@ -106,9 +104,6 @@ func (p *Planner) waves(all []work) {
 // copies forecasts what the second copies of a service add while it changes:
 // memory, 0 if it is not known, and containers that boot.
 func (p *Planner) copies(w work) (bytes int64, boots int) {
-	if p.standsAside(w) {
-		return 0, 0
-	}
 	r, old := p.newRoll(w.service, w.change)
 	if _, stopFirst := r.order(len(old)); stopFirst {
 		return 0, 0
@@ -141,9 +136,7 @@ func (p *Planner) crowded(before wave, bytes int64, boots int) string {
 func (p *Planner) stepsOf(w work) []Step {
 	before := p.shift
 	p.shift = nil
-	if !p.aside(w) {
-		p.roll(w.service, w.change)
-	}
+	p.roll(w.service, w.change)
 	steps := p.shift
 	p.shift = before
 	return steps

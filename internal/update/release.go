@@ -36,6 +36,7 @@ type ReleaseService struct {
 	ConfigHash string   `json:"configHash"`
 	BuildHash  string   `json:"buildHash,omitempty"` // of the source of the image
 	BaseID     string   `json:"baseId,omitempty"`    // image that it was built upon
+	Static     string   `json:"static,omitempty"`    // reference of another image whose static files it uses
 	Pin        string   `json:"pin,omitempty"`       // our tag, which keeps the image from being pruned
 	Containers []string `json:"containers,omitempty"`
 	// MountHashes are the digests of what the containers read from the host, by
@@ -87,6 +88,8 @@ type Receipt struct {
 	Failed            *int64           `json:"failed"`
 	Held              *int64           `json:"held"`
 	LongestHoldMillis *float64         `json:"longest_hold_ms"`
+	Paged             *int64           `json:"paged"`    // got the maintenance page: neither served nor failed
+	PagedMillis       *float64         `json:"paged_ms"` // for which it was up
 	GapMillis         *float64         `json:"gap_ms"`
 	Probes            *int64           `json:"probes"`
 	ProbeFailures     *int64           `json:"probe_failures"`
