@@ -67,6 +67,7 @@ type Planner struct {
 	taken    map[string]bool // container names, planned ones included
 	fetched  map[string]bool // image references
 	unrouted map[string]bool // services that still have a route and shall have none
+	handover map[string]*handover
 	numbers  map[string]map[int]bool
 	memory   int64 // forecast to be still available, in bytes
 	inPlace  bool  // no second copies
@@ -80,6 +81,7 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 		return Plan{}, err
 	}
 	planner.findUnrouted()
+	planner.findHandovers()
 	var why reasons
 	for _, service := range p.Services {
 		why.add(service.Name, planner.service(service))
@@ -90,6 +92,7 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	planner.check()
 	planner.collectStatic()
 	strategies[planner.plan.Strategy](planner)
+	planner.handOver()
 	planner.unroute()
 	planner.addWatch()
 	return planner.assemble(why.words()), nil
@@ -106,6 +109,7 @@ func newPlanner(state State, p *project.Project, changes []change.Change, option
 		taken:    map[string]bool{},
 		fetched:  map[string]bool{},
 		unrouted: map[string]bool{},
+		handover: map[string]*handover{},
 		numbers:  map[string]map[int]bool{},
 		memory:   state.MemoryAvailableBytes,
 		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1},

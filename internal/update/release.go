@@ -19,6 +19,8 @@ type Release struct {
 	Because  string                    `json:"because"`
 	Adopted  bool                      `json:"adopted,omitempty"` // found running, not made by us
 	Services map[string]ReleaseService `json:"services"`
+	// Revision is what the checkout was at; nil if there was none.
+	Revision *Revision `json:"revision,omitempty"`
 	// Sources are what the images were built from, by BuildHash: services with
 	// the same build share one.
 	Sources  map[string]change.Source `json:"sources,omitempty"`
