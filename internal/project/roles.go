@@ -30,8 +30,10 @@ func assignRoles(p *Project, settings map[string]ServiceSettings) {
 			service.Role, service.RoleReason = RoleFront, "x-gapless.front names it"
 		case own.Role != "":
 			service.Role, service.RoleReason = own.Role, "x-gapless says so"
+		case own.Route != nil && evidence.passesToSocket():
+			service.Role, service.RoleReason = evidence.behindSocket()
 		case own.Route != nil:
-			service.Role, service.RoleReason = evidence.withRoute()
+			service.Role, service.RoleReason = RoleWeb, "x-gapless gives it a route"
 		default:
 			service.Role, service.RoleReason = evidence.role()
 		}
