@@ -64,6 +64,6 @@ func (s *session) observeRun(ctx context.Context) (update.State, error) {
 		return update.State{}, fmt.Errorf("look at the containers: %w", err)
 	}
 	state := update.State{Containers: observed.Containers}
-	state.Routes, err = s.routes(ctx)
+	state.Routes, err = s.routes(ctx, state.Containers)
 	return state, err
 }

@@ -47,6 +47,9 @@ func (s *session) publicTargets(state update.State) []health.Target {
 		if front, found := s.frontOf(service); found && len(state.Routes[front].Listeners) > 0 {
 			route.Listeners = state.Routes[front].Listeners
 		}
+		if port := s.nativePort(); routed && port != "" {
+			route.Listeners = []string{port}
+		}
 		switch {
 		case routed && len(route.Listeners) > 0:
 			targets = append(targets, routedTarget(service, route))

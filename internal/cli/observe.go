@@ -24,7 +24,7 @@ func (s *session) observe(ctx context.Context) (update.State, error) {
 		MemoryAvailableBytes: observed.MemoryAvailableBytes, Processors: observed.Processors, TakenPorts: observed.TakenPorts,
 		Sources: map[string]change.Source{}, BaseIDs: map[string]string{}, StepTimes: map[string]time.Duration{},
 	}
-	if state.Routes, err = s.routes(ctx); err != nil {
+	if state.Routes, err = s.routes(ctx, state.Containers); err != nil {
 		return state, err
 	}
 	if err := s.addRelease(&state); err != nil {
@@ -33,8 +33,12 @@ func (s *session) observe(ctx context.Context) (update.State, error) {
 	return state, s.addSources(ctx, &state)
 }
 
-// routes is what the edge has of this project; nothing if it does not run.
-func (s *session) routes(ctx context.Context) (map[string]update.RouteState, error) {
+// routes is what the edge has of this project, nothing if it does not run; or
+// what an nginx was told that passes requests on by itself.
+func (s *session) routes(ctx context.Context, containers []update.Container) (map[string]update.RouteState, error) {
+	if s.project.Settings.Front.Enabled() {
+		return s.upstreams(containers)
+	}
 	config, err := s.edge.Get(ctx, s.project.Name)
 	if errors.Is(err, edgectl.ErrNotRunning) || errors.Is(err, edgectl.ErrUnknown) {
 		return nil, nil

@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"gapless/internal/edgectl"
 	"gapless/internal/engine"
 	"gapless/internal/front"
 	"gapless/internal/health"
@@ -42,7 +41,7 @@ func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string
 	watcher := &watcher{next: screen, plan: plan, phase: meter.mark, gated: func() { meter.sampleMemory(ctx) }, times: map[string]map[string]time.Duration{}}
 	env := &update.Env{
 		Images: s.bench, Creator: s.bench, Containers: s.bench,
-		Router:   edgectl.NewRouter(s.edge, s.project.Name, s.installEdge),
+		Router:   s.router(),
 		Gate:     health.NewGate(s.engine, s.probe),
 		Front:    front.NewNginx(s.engine),
 		Recorder: &recorder{session: s, run: runID, times: watcher.measured},

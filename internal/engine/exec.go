@@ -34,11 +34,25 @@ func (w *Workbench) Exec(ctx context.Context, name string, argv []string, atMost
 func (e *Engine) Exec(ctx context.Context, name string, argv []string, timeout time.Duration) (int, string, error) {
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	code, output, err := e.exec(limited, name, client.ExecCreateOptions{Cmd: argv, AttachStdout: true, AttachStderr: true})
+	output := &tail{}
+	code, err := e.exec(limited, name, client.ExecCreateOptions{Cmd: argv, AttachStdout: true, AttachStderr: true}, output)
 	if errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil && err != nil {
 		err = fmt.Errorf("%s: %w (%s)", strings.Join(argv, " "), ErrExecTimeout, timeout)
 	}
-	return code, strings.Join(output, "\n"), err
+	return code, strings.Join(output.lines(execOutputLines), "\n"), err
+}
+
+// printedBytes bounds what Printed keeps.
+const printedBytes = 8 << 20
+
+// Printed runs a command as Exec does and returns all that it printed, its end
+// if that is very much.
+func (e *Engine) Printed(ctx context.Context, name string, argv []string, timeout time.Duration) (int, string, error) {
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	output := &tail{most: printedBytes}
+	code, err := e.exec(limited, name, client.ExecCreateOptions{Cmd: argv, AttachStdout: true, AttachStderr: true}, output)
+	return code, strings.ToValidUTF8(string(output.content), "?"), err
 }
 
 // Test runs a healthcheck test as in a compose file: CMD with arguments, or
@@ -64,43 +78,42 @@ func testCommand(test []string) ([]string, error) {
 	return nil, fmt.Errorf("healthcheck test %q is neither CMD nor CMD-SHELL with a command", test)
 }
 
-func (e *Engine) exec(ctx context.Context, name string, options client.ExecCreateOptions) (int, []string, error) {
+func (e *Engine) exec(ctx context.Context, name string, options client.ExecCreateOptions, output *tail) (int, error) {
 	created, err := e.client.ExecCreate(ctx, name, options)
 	if err != nil {
-		return 0, nil, missing(name, err)
+		return 0, missing(name, err)
 	}
 	attached, err := e.client.ExecAttach(ctx, created.ID, client.ExecAttachOptions{})
 	if err != nil {
-		return 0, nil, err
+		return 0, err
 	}
 	defer attached.Close()
 	// A read does not know the context; closing the connection ends it.
 	stop := context.AfterFunc(ctx, attached.Close)
 	defer stop()
-	output := &tail{}
 	_, err = stdcopy.StdCopy(output, output, attached.Reader)
 	if ctx.Err() != nil {
 		code, ended := e.abandon(context.WithoutCancel(ctx), created.ID)
 		if ended {
-			return code, output.lines(execOutputLines), nil
+			return code, nil
 		}
-		return 0, output.lines(execOutputLines), ctx.Err()
+		return 0, ctx.Err()
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		return 0, output.lines(execOutputLines), err
+		return 0, err
 	}
 	for {
 		state, err := e.client.ExecInspect(ctx, created.ID, client.ExecInspectOptions{})
 		if err != nil {
-			return 0, output.lines(execOutputLines), err
+			return 0, err
 		}
 		if !state.Running {
-			return state.ExitCode, output.lines(execOutputLines), nil
+			return state.ExitCode, nil
 		}
 		// It closed its outputs and goes on.
 		if err := pause(ctx, pollEvery); err != nil {
 			e.abandon(context.WithoutCancel(ctx), created.ID)
-			return 0, output.lines(execOutputLines), err
+			return 0, err
 		}
 	}
 }

@@ -44,7 +44,8 @@ func (w *Workbench) Start(ctx context.Context, name string) error {
 func (w *Workbench) runHook(ctx context.Context, id string, hook types.ServiceHook) error {
 	ctx, cancel := context.WithTimeout(ctx, hookWait)
 	defer cancel()
-	code, output, err := w.engine.exec(ctx, id, client.ExecCreateOptions{
+	output := &tail{}
+	code, err := w.engine.exec(ctx, id, client.ExecCreateOptions{
 		User:         hook.User,
 		Privileged:   hook.Privileged,
 		Env:          compose.ToMobyEnv(hook.Environment),
@@ -52,12 +53,12 @@ func (w *Workbench) runHook(ctx context.Context, id string, hook types.ServiceHo
 		Cmd:          hook.Command,
 		AttachStdout: true,
 		AttachStderr: true,
-	})
+	}, output)
 	if err != nil {
 		return err
 	}
 	if code != 0 {
-		return fmt.Errorf("%s ended with code %d\n  %s", strings.Join(hook.Command, " "), code, strings.Join(output, "\n  "))
+		return fmt.Errorf("%s ended with code %d\n  %s", strings.Join(hook.Command, " "), code, strings.Join(output.lines(execOutputLines), "\n  "))
 	}
 	return nil
 }

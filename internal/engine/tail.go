@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"strings"
 	"sync"
 )
@@ -12,13 +13,14 @@ const tailBytes = 64 << 10
 type tail struct {
 	mu      sync.Mutex
 	content []byte
+	most    int // bytes that are kept; 0: tailBytes
 }
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.content = append(t.content, p...)
-	if excess := len(t.content) - tailBytes; excess > 0 {
+	if excess := len(t.content) - cmp.Or(t.most, tailBytes); excess > 0 {
 		t.content = append([]byte(nil), t.content[excess:]...)
 	}
 	return len(p), nil

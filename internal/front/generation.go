@@ -1,6 +1,7 @@
 package front
 
 import (
+	"maps"
 	"strings"
 
 	"gapless/internal/update"
@@ -57,14 +58,24 @@ func (g generation) replaces(before generation) bool {
 	return len(g.workers) > 0
 }
 
+// and joins what two looks at one nginx saw.
+func (g generation) and(other generation) generation {
+	all := generation{master: g.master, workers: map[worker]bool{}, leaving: map[worker]bool{}}
+	for _, one := range []generation{g, other} {
+		maps.Copy(all.workers, one.workers)
+		maps.Copy(all.leaving, one.leaving)
+	}
+	return all
+}
+
 // stillOf counts the workers of before, leaving or not.
 func (g generation) stillOf(before generation) int {
+	past := maps.Clone(before.workers)
+	maps.Copy(past, before.leaving)
 	count := 0
-	for _, past := range []map[worker]bool{before.workers, before.leaving} {
-		for one := range past {
-			if g.workers[one] || g.leaving[one] {
-				count++
-			}
+	for one := range past {
+		if g.workers[one] || g.leaving[one] {
+			count++
 		}
 	}
 	return count

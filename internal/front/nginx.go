@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,8 @@ type Engine interface {
 	// Exec runs a command in a container and returns its exit code and the last
 	// lines of what it wrote.
 	Exec(ctx context.Context, containerName string, argv []string, timeout time.Duration) (code int, output string, err error)
+	// Printed is Exec with everything that the command wrote.
+	Printed(ctx context.Context, containerName string, argv []string, timeout time.Duration) (code int, output string, err error)
 	// Processes lists the processes of a container.
 	Processes(ctx context.Context, containerName string) ([]update.Process, error)
 	// Logs returns the last lines of a container's log.
@@ -54,15 +57,23 @@ func (n *Nginx) Reload(ctx context.Context, containerName string, command []stri
 	return n.awaitGone(ctx, containerName, before, drain)
 }
 
-// Test has nginx read its files without using them.
-func (n *Nginx) Test(ctx context.Context, containerName string, command []string) error {
-	return n.run(ctx, containerName, command, "-t")
+// dump has nginx read all its files without using them, and returns them.
+func (n *Nginx) dump(ctx context.Context, containerName string, command []string) (string, error) {
+	argv := append(slices.Clone(command), "-T")
+	code, printed, err := n.engine.Printed(ctx, containerName, argv, commandLimit)
+	if err != nil {
+		return "", fmt.Errorf("run %q in %s: %w", strings.Join(argv, " "), containerName, err)
+	}
+	if code != 0 {
+		return "", failed(containerName, argv, code, printed)
+	}
+	return printed, nil
 }
 
 // run calls nginx in the container; a code other than 0 is a *update.GateError
 // with what it said.
 func (n *Nginx) run(ctx context.Context, containerName string, command []string, options ...string) error {
-	argv := append(append([]string{}, command...), options...)
+	argv := append(slices.Clone(command), options...)
 	code, output, err := n.engine.Exec(ctx, containerName, argv, commandLimit)
 	if err != nil {
 		return fmt.Errorf("run %q in %s: %w", strings.Join(argv, " "), containerName, err)
@@ -70,8 +81,14 @@ func (n *Nginx) run(ctx context.Context, containerName string, command []string,
 	if code == 0 {
 		return nil
 	}
+	return failed(containerName, argv, code, output)
+}
+
+// failed is what nginx said when it refused.
+func failed(containerName string, argv []string, code int, output string) error {
+	lines := strings.Split(strings.TrimSpace(output), "\n")
 	return &update.GateError{Container: containerName, Reason: fmt.Sprintf("ran %q, which ended with code %d", strings.Join(argv, " "), code),
-		Logs: strings.Split(output, "\n"), Ended: true}
+		Logs: lines[max(0, len(lines)-logLines):], Ended: true}
 }
 
 // generation is who works in a container now.

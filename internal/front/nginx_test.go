@@ -3,6 +3,8 @@ package front
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +21,7 @@ type fakeEngine struct {
 	state   []update.Process
 	ran     []string
 	refuses bool              // a call of nginx ends with code 1
+	include string            // directory whose files nginx reads
 	reload  func(*fakeEngine) // what the master does when it is told to reload
 }
 
@@ -33,6 +36,19 @@ func (f *fakeEngine) Exec(_ context.Context, _ string, argv []string, _ time.Dur
 		go f.reload(f)
 	}
 	return 0, "", nil
+}
+
+func (f *fakeEngine) Printed(ctx context.Context, name string, argv []string, timeout time.Duration) (int, string, error) {
+	code, output, err := f.Exec(ctx, name, argv, timeout)
+	files, _ := filepath.Glob(filepath.Join(f.include, "*.conf"))
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		if strings.Contains(string(text), "server broken:") {
+			return 1, "nginx: [emerg] host not found in upstream \"broken:8000\"", nil
+		}
+		output += "# configuration file " + file + ":\n" + string(text) + "\n"
+	}
+	return code, output, err
 }
 
 func (f *fakeEngine) Processes(context.Context, string) ([]update.Process, error) {

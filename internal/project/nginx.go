@@ -32,6 +32,21 @@ func FindNginx(entrypoint, command []string) (call NginxCall, found bool) {
 	return NginxCall{}, false
 }
 
+// NginxCall is how nginx of the service is called: as the compose file says, and
+// where that says nothing as in a container with this entrypoint and command.
+// There is none for other services, and where a script calls it.
+func (s Service) NginxCall(entrypoint, command []string) (call NginxCall, found bool) {
+	switch {
+	case !s.Nginx:
+		return NginxCall{}, false
+	case len(s.Entrypoint) > 0:
+		entrypoint, command = s.Entrypoint, s.Command
+	case len(s.Command) > 0:
+		command = s.Command
+	}
+	return FindNginx(entrypoint, command)
+}
+
 // nginxOptions keeps the options with a value: the configuration, the prefix,
 // the error log and the directives of the command line. That it shall stay in
 // the foreground is no matter of a test or a reload.

@@ -20,25 +20,17 @@ func (p *Planner) rereads(w work) bool {
 	return isNginx && !slices.ContainsFunc(w.change.Files, func(target string) bool { return !project.NginxReads(target) })
 }
 
-// nginxCall is how nginx of a service is called: as the compose file says, else
-// as in the container that runs, whose image need not be the new one but is
-// the best that is known. There is none for other services, and where a script
-// calls it.
+// nginxCall is how nginx of a service is called, as far as the compose file and
+// the container that runs tell.
 func (p *Planner) nginxCall(w work) (call project.NginxCall, found bool) {
-	if !w.service.Nginx {
-		return call, false
-	}
-	entrypoint, command := w.service.Entrypoint, w.service.Command
+	var running Container
 	for _, c := range p.state.ContainersOf(w.service.Name) {
-		if c.Running && len(entrypoint) == 0 {
-			entrypoint = c.Entrypoint
-			if len(command) == 0 {
-				command = c.Command
-			}
+		if c.Running {
+			running = c
 			break
 		}
 	}
-	return project.FindNginx(entrypoint, command)
+	return w.service.NginxCall(running.Entrypoint, running.Command)
 }
 
 // testFront plans that nginx reads its new files in a container of its own

@@ -358,6 +358,6 @@ func sameRoute(a, b RouteState) bool {
 		slices.Sort(list)
 		return list
 	}
-	return a.Path == b.Path && a.Port == b.Port && slices.Equal(a.Hosts, b.Hosts) &&
+	return a.Outdated == b.Outdated && a.Path == b.Path && a.Port == b.Port && slices.Equal(a.Hosts, b.Hosts) &&
 		slices.Equal(a.Listeners, b.Listeners) && slices.Equal(names(a), names(b))
 }

@@ -109,6 +109,7 @@ type RouteState struct {
 	Path       string      `json:"path"`
 	Port       int         `json:"port"` // of the containers
 	HealthPath string      `json:"healthPath,omitempty"`
+	Outdated   bool        `json:"outdated,omitempty"` // containers have moved since it was set
 	Targets    []TargetRef `json:"targets,omitempty"`
 }
 
