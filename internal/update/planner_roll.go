@@ -219,7 +219,7 @@ func (r *roll) stopFirst(old []Container, reason string) {
 		start := r.start(&old[i], "after "+old[i].Name)
 		r.shift = append(r.shift, start)
 		fresh = append(slices.Clone(fresh), r.fresh(start.Name))
-		gates = append(gates, r.gateHeld(start.Name, fresh))
+		gates = append(gates, r.gateWhile(hold, start.Name, fresh))
 		keeps = append(keeps, r.keep(start.Name, old[i:i+1])...)
 	}
 	r.shift = append(append(r.shift, gates...), keeps...)
