@@ -33,6 +33,9 @@ func (p *Planner) task(w work, purpose string, command []string, limit time.Dura
 // touched. Nothing is checked of what does not run yet: its database may be as
 // new as itself.
 func (p *Planner) check() {
+	if p.options.Back {
+		return
+	}
 	for _, w := range p.work {
 		if !w.change.Has(change.KindImage, change.KindSource, change.KindConfig) || !p.running(w.service) || p.onlyStatic(w) {
 			continue
@@ -50,7 +53,9 @@ func (p *Planner) collectStatic() {
 		if len(w.service.Static) == 0 || !w.newCode() || w.change.Source.Known && !w.change.Source.Static && !w.change.Source.Dependencies && !w.change.Source.Docker {
 			continue
 		}
-		p.shift = append(p.shift, p.task(w, TaskStatic, w.service.Static, staticLimit, "new static files beside the old ones"))
+		step := p.task(w, TaskStatic, w.service.Static, staticLimit, "new static files beside the old ones")
+		step.ImageID = p.options.Statics[w.service.Name]
+		p.shift = append(p.shift, step)
 	}
 }
 
@@ -65,6 +70,9 @@ type migration struct {
 // that runs now.
 func (p *Planner) migrations() []migration {
 	var found []migration
+	if p.options.Back {
+		return nil
+	}
 	for _, w := range p.work {
 		if len(w.service.Migrate) == 0 || !w.newCode() && p.running(w.service) {
 			continue
@@ -105,26 +113,30 @@ func (p *Planner) verdict(w work) string {
 	}
 }
 
-// words lists the migrations of a service.
-func (m migration) words() string {
-	if len(m.names) == 0 {
-		return "migrations of " + m.service.Name + " that may be due"
+func (m migration) words() string { return migrationWords(m.service.Name, m.names) }
+
+// migrationWords lists the migrations of a service; no names: nobody knows
+// which.
+func migrationWords(serviceName string, names []string) string {
+	if len(names) == 0 {
+		return "migrations of " + serviceName + " that may be due"
 	}
 	const shown = 3
-	text := strings.Join(m.names[:min(shown, len(m.names))], ", ")
-	if more := len(m.names) - shown; more > 0 {
+	text := strings.Join(names[:min(shown, len(names))], ", ")
+	if more := len(names) - shown; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
-	if len(m.names) == 1 {
+	if len(names) == 1 {
 		return "migration " + text
 	}
-	return fmt.Sprintf("%d migrations (%s)", len(m.names), text)
+	return fmt.Sprintf("%d migrations (%s)", len(names), text)
 }
 
 // migrate plans the migrations of all services.
 func (p *Planner) migrate() {
 	for _, m := range p.migrations() {
 		p.shift = append(p.shift, p.task(m.work, TaskMigrate, m.service.Migrate, migrateLimit, m.words()))
+		p.plan.Migrations = append(p.plan.Migrations, Migrated{Service: m.service.Name, Names: m.names, Verdict: m.verdict})
 		if m.verdict != MigrationsCompatible {
 			p.note(m.service.Name, false, "%s: what is done to the data stays if the update is undone", m.words())
 		}
