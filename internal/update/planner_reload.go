@@ -63,6 +63,7 @@ func (r *roll) restartOne(c Container) {
 	}
 	again := r.target(c, r.plan.From)
 	r.shift = append(r.shift, r.gateWhile(hold, c.Name, []TargetRef{again}))
+	r.refresh(false)
 	r.switchTo(all)
 	r.shift = append(r.shift, releases(hold)...)
 	r.predict(len(hold) > 0, len(others) > 0, reason)

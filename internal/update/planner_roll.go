@@ -153,6 +153,7 @@ func (r *roll) secondCopyBytes() int64 {
 func (r *roll) startFirst(old []Container, count int) {
 	var gates, keeps []Step
 	var fresh []TargetRef
+	r.refresh(true)
 	for i := range count {
 		start := r.start(successorOf(old, i), r.besideText(old, i))
 		r.shift = append(r.shift, start)
@@ -167,6 +168,7 @@ func (r *roll) startFirst(old []Container, count int) {
 		r.takeOver(old, after)
 		return
 	}
+	r.refresh(false)
 	r.switchTo(after)
 	r.drain(old)
 	how := stopping{undoRoute: r.undoRoute(after, old)}
@@ -174,6 +176,7 @@ func (r *roll) startFirst(old []Container, count int) {
 		how.successors = names(fresh)
 	}
 	r.stop(old, how)
+	r.refresh(false)
 }
 
 // takeOver stops the containers that have the port and gives it to the edge.
@@ -204,6 +207,7 @@ func (r *roll) stopFirst(old []Container, reason string) {
 		r.switchTo(others)
 	}
 	r.drain(old)
+	r.refresh(true)
 	r.stop(old, stopping{reason: reason, undoRoute: r.undoRouteHeld(others, old), boots: true})
 	r.now = others
 	if r.routed() { // from here on the way back must not find the old ones
@@ -223,6 +227,7 @@ func (r *roll) stopFirst(old []Container, reason string) {
 		keeps = append(keeps, r.keep(start.Name, old[i:i+1])...)
 	}
 	r.shift = append(append(r.shift, gates...), keeps...)
+	r.refresh(false)
 	r.takeover = false
 	r.switchTo(fresh)
 	r.shift = append(r.shift, releases(hold)...)

@@ -238,6 +238,13 @@ var scenarios = []scenario{
 		release: &Release{Number: 7}, covered: []string{"api"}, bad: "nginx",
 	},
 	{
+		name: "behind nginx without the edge",
+		services: []project.Service{with(plain("api", project.RoleWeb), func(s *project.Service) { s.NamedBy, s.HTTPPort, s.DependsOn = "nginx", 8000, nil }),
+			with(plain("nginx", project.RoleFront), func(s *project.Service) { s.Image, s.DependsOn = "nginx:1.29", []string{"api"} })},
+		running: []Container{up("api", 1), now("nginx", 1)},
+		release: &Release{Number: 7},
+	},
+	{
 		name:     "first run",
 		services: []project.Service{plain("db", project.RoleStateful), web("api"), plain("beat", project.RoleScheduler)},
 	},
