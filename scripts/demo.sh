@@ -60,7 +60,7 @@ say "three versions of an order service: v1, v2, and v3, which never becomes hea
 examples/shop/build.sh v1
 examples/shop/build.sh v2
 examples/shop/build.sh v3 never-healthy
-go build -o "$work/load" ./test/load/cmd/load
+CGO_ENABLED=0 go build -trimpath -o "$work/load" ./test/load/cmd/load
 
 say "first deployment: v1"
 update v1

@@ -22,10 +22,10 @@ install_engine() {
 	echo "installing docker.io and iptables from Debian" >&2
 	apt-get update -qq >&2
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-		docker.io iptables ca-certificates >&2
+		docker.io iptables ca-certificates >/dev/null
 	# Newer releases of Debian have the client in a package of its own.
 	command -v docker >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-		--no-install-recommends docker-cli >&2
+		--no-install-recommends docker-cli >/dev/null
 }
 
 start_engine() {

@@ -69,9 +69,10 @@ install() {
 		chmod +x "$policy"
 		trap 'rm -f "$policy"' EXIT
 	fi
+	echo "installing$packages from Debian" >&2
 	apt-get update -qq >&2
 	# shellcheck disable=SC2086 # a list of names
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
 }
 
 case ${1:-} in

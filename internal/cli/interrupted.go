@@ -13,9 +13,10 @@ import (
 	"gapless/internal/update"
 )
 
-// openInterrupted opens a project to end its update. The compose files may be
-// broken by now: what the update needs is in its pending release.
-func (a *app) openInterrupted(ctx context.Context) (*session, error) {
+// openAnyway opens a project for a command that must work although the compose
+// files may be broken by now: what it needs is in a pending release, or in the
+// edge.
+func (a *app) openAnyway(ctx context.Context) (*session, error) {
 	s, err := a.open(ctx)
 	if err == nil {
 		return s, nil

@@ -44,6 +44,9 @@ func (s *session) publicTargets(state update.State) []health.Target {
 	var targets []health.Target
 	for _, service := range s.project.Services {
 		route, routed := state.Routes[service.Name]
+		if front, found := s.frontOf(service); found && len(state.Routes[front].Listeners) > 0 {
+			route.Listeners = state.Routes[front].Listeners
+		}
 		switch {
 		case routed && len(route.Listeners) > 0:
 			targets = append(targets, routedTarget(service, route))
@@ -126,24 +129,25 @@ func (m *meter) mark(phase string) {
 func (m *meter) stop(ctx context.Context, plan *update.Plan, outcome update.Outcome) update.Receipt {
 	receipt := update.Receipt{Project: plan.Project, From: plan.From, To: plan.To, Strategy: plan.Strategy, Reason: plan.Because,
 		Result: outcome.Result, DurationMillis: time.Since(m.began).Milliseconds(), Steps: receiptSteps(plan, outcome)}
-	var probes int64
+	var own health.Figures
 	if m.monitor != nil {
-		figures := m.monitor.Stop()
-		figures.Fill(&receipt)
-		probes = figures.Probes
+		own = m.monitor.Stop()
+		own.Fill(&receipt)
 	}
 	receipt.PeakExtraBytes = m.peakExtra()
 	if after := m.session.counters(ctx); after != nil && m.before != nil {
-		m.traffic(&receipt, *after, probes)
+		m.traffic(&receipt, *after, own)
 	}
 	return receipt
 }
 
-// traffic writes what the edge counted during the update, without the probes
-// of the meter itself.
-func (m *meter) traffic(receipt *update.Receipt, after wire.Stats, probes int64) {
+// traffic writes what the edge counted during the update, without the meter's
+// own requests.
+func (m *meter) traffic(receipt *update.Receipt, after wire.Stats, own health.Figures) {
 	now, was := sumOf(after), sumOf(*m.before)
-	requests := max(0, now.requests-was.requests-probes)
+	requests := max(0, now.requests-was.requests-own.Probes-own.Skipped)
+	paged, pagedMillis := max(0, now.paged-was.paged-own.Paged), pageTime(after, *m.before)
+	receipt.Paged, receipt.PagedMillis = &paged, &pagedMillis
 	failed, held := now.failed-was.failed, now.held-was.held
 	receipt.Requests, receipt.Failed, receipt.Held = &requests, &failed, &held
 	if held > 0 {
@@ -160,10 +164,26 @@ func (m *meter) traffic(receipt *update.Receipt, after wire.Stats, probes int64)
 	}
 }
 
+// pageTime is for how long one service, the one with the longest time, was
+// answered for by a page, in milliseconds.
+func pageTime(after, before wire.Stats) float64 {
+	was := map[string]int64{}
+	for _, g := range before.Generations {
+		was[g.Service] += g.PagedMilliseconds
+	}
+	now := map[string]int64{}
+	longest := int64(0)
+	for _, g := range after.Generations {
+		now[g.Service] += g.PagedMilliseconds
+		longest = max(longest, now[g.Service]-was[g.Service])
+	}
+	return float64(longest)
+}
+
 // totals are the counters of all services and generations together.
 type totals struct {
-	requests, failed, held, longestHoldMillis int64
-	causes                                    map[string]int64
+	requests, failed, held, paged, longestHoldMillis int64
+	causes                                           map[string]int64
 }
 
 func sumOf(stats wire.Stats) totals {
@@ -172,6 +192,7 @@ func sumOf(stats wire.Stats) totals {
 		sum.requests += int64(g.Requests)
 		sum.failed += int64(g.FailureTotal())
 		sum.held += int64(g.Held)
+		sum.paged += int64(g.Paged)
 		sum.longestHoldMillis = max(sum.longestHoldMillis, g.LongestHoldMilliseconds)
 		for cause, count := range g.Failures {
 			sum.causes[cause] += int64(count)
@@ -182,9 +203,9 @@ func sumOf(stats wire.Stats) totals {
 
 func receiptSteps(plan *update.Plan, outcome update.Outcome) []update.ReceiptStep {
 	steps := []update.ReceiptStep{}
-	for i, step := range plan.Steps() {
-		line := step.Line()
-		took, done := outcome.Took[i+1]
+	for _, row := range plan.Rows() {
+		line := row.Line
+		took, done := outcome.Took[row.Place]
 		result := "not done"
 		if done {
 			result = "done"

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"gapless/internal/project"
@@ -22,7 +23,7 @@ func (s *session) pendingRelease(p *project.Project, plan update.Plan, state upd
 	for _, service := range p.Services {
 		from := originAfter(service, plan, state)
 		release.Services[service.Name] = update.ReleaseService{BaseID: from.baseID, MountHashes: mountsAfter(service, plan, state),
-			StepTimes: stepTimesOf(state.Release, service.Name)}
+			StepTimes: stepTimesOf(state.Release, service.Name), Static: staticAfter(service, plan, state)}
 		release.SetSource(service.Name, from.source)
 	}
 	return release, nil
@@ -106,4 +107,29 @@ func readsAgain(steps []update.Step, serviceName string) bool {
 		text, err := json.Marshal(step)
 		return err == nil && json.Unmarshal(text, &named) == nil && named.Service == serviceName
 	})
+}
+
+// staticAfter is the other image whose static files a service uses after the
+// plan; empty where they are those of its own image.
+func staticAfter(service project.Service, plan update.Plan, state update.State) string {
+	pin, collected := update.StaticPin(plan.Project, service.Name, plan.To), false
+	for _, step := range plan.Steps() {
+		switch s := step.(type) {
+		case *update.TagStep:
+			if s.Reference == pin {
+				return pin
+			}
+		case *update.TaskStep:
+			if s.Purpose == update.TaskStatic && s.Service == service.Name {
+				if strings.HasPrefix(s.ImageID, update.PinPrefix) {
+					return s.ImageID
+				}
+				collected = true
+			}
+		}
+	}
+	if collected || state.Release == nil {
+		return ""
+	}
+	return state.Release.Services[service.Name].Static
 }

@@ -315,7 +315,7 @@ func TestTrafficIsADifference(t *testing.T) {
 	before := of(1000, 5, map[string]uint64{"dial": 3, "read": 1})
 	m := &meter{before: &before}
 	var receipt update.Receipt
-	m.traffic(&receipt, of(1500, 5, map[string]uint64{"dial": 3, "read": 2}), 100)
+	m.traffic(&receipt, of(1500, 5, map[string]uint64{"dial": 3, "read": 2}), health.Figures{Probes: 100})
 	if *receipt.Requests != 400 || *receipt.Failed != 1 || *receipt.Held != 0 || receipt.LongestHoldMillis != nil {
 		t.Errorf("%d requests, %d failed, %d held, longest %v", *receipt.Requests, *receipt.Failed, *receipt.Held, receipt.LongestHoldMillis)
 	}
@@ -323,8 +323,26 @@ func TestTrafficIsADifference(t *testing.T) {
 		t.Error(diff)
 	}
 	receipt = update.Receipt{}
-	m.traffic(&receipt, of(1001, 7, nil), 100)
+	m.traffic(&receipt, of(1001, 7, nil), health.Figures{Probes: 100})
 	if *receipt.Requests != 0 || *receipt.Held != 2 || *receipt.LongestHoldMillis != 90 {
 		t.Errorf("%d requests, %d held", *receipt.Requests, *receipt.Held)
+	}
+}
+
+// Requests that got the maintenance page stand for themselves, without those of
+// the meter; the time is that of the service that was closed for longest.
+func TestPagedTrafficIsADifference(t *testing.T) {
+	of := func(requests, paged uint64, api, shop int64) wire.Stats {
+		return wire.Stats{Generations: []wire.GenerationStats{
+			{Service: "api", Requests: requests, Paged: paged, PagedMilliseconds: api}, {Service: "api", Generation: "1", Requests: 7},
+			{Service: "shop", PagedMilliseconds: shop},
+		}}
+	}
+	before := of(1000, 10, 500, 9000)
+	m := &meter{before: &before}
+	var receipt update.Receipt
+	m.traffic(&receipt, of(1500, 60, 2500, 9000), health.Figures{Probes: 90, Skipped: 10, Paged: 30})
+	if *receipt.Requests != 400 || *receipt.Failed != 0 || *receipt.Paged != 20 || *receipt.PagedMillis != 2000 {
+		t.Errorf("%d requests, %d failed, %d paged for %.0f ms", *receipt.Requests, *receipt.Failed, *receipt.Paged, *receipt.PagedMillis)
 	}
 }

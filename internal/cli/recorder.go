@@ -171,7 +171,7 @@ func (r *recorder) fill(ctx context.Context, release *update.Release, choose fun
 			}
 			maps.Copy(record.StepTimes, took)
 		}
-		record.Pin = engine.PinReference(release.Project, service.Name, release.Number)
+		record.Pin = update.PinReference(release.Project, service.Name, release.Number)
 		if err := r.session.bench.Tag(ctx, record.ImageID, record.Pin); err != nil {
 			return fmt.Errorf("pin the image of %s: %w", service.Name, err)
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,19 +11,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gapless/internal/change"
 	"gapless/internal/project"
 	"gapless/internal/update"
 )
 
 func (a *app) rollbackCommand() *cobra.Command {
-	return &cobra.Command{
+	checkout := false
+	c := &cobra.Command{
 		Use:   "rollback [RELEASE]",
 		Short: "Go back to an earlier release: its images, settings and environment",
 		Long: `Rollback brings back an earlier release, the one before the newest unless a
 number is given, in the same way as an update and with the same care. It also
 works when the containers of that release are gone. It changes no data: what a
 migration did stays done. The compose file on disk stays as it is; the next
-update follows it again.`,
+update follows it again. With --checkout the git checkout goes to the revision
+of that release first, for files that are mounted from it.`,
 		Example: "  gapless rollback\n  gapless rollback 41",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -33,12 +37,14 @@ update follows it again.`,
 					return &exitStatus{code: exitError, err: fmt.Errorf("%q is not a release number", arguments[0]), hint: "gapless history lists the releases"}
 				}
 			}
-			return a.rollback(c.Context(), number)
+			return a.rollback(c.Context(), number, checkout)
 		},
 	}
+	c.Flags().BoolVar(&checkout, "checkout", false, "put the git checkout at the revision of that release; back if the rollback does not go through")
+	return c
 }
 
-func (a *app) rollback(ctx context.Context, number int) error {
+func (a *app) rollback(ctx context.Context, number int, checkout bool) error {
 	s, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -54,6 +60,19 @@ func (a *app) rollback(ctx context.Context, number int) error {
 	if err != nil {
 		return err
 	}
+	s.fromRevision = release.Revision
+	if checkout {
+		return s.atRevision(ctx, release, func() error { return s.goBack(ctx, release) })
+	}
+	if err := s.goBack(ctx, release); err != nil {
+		return err
+	}
+	s.offerCheckout(ctx, release)
+	return nil
+}
+
+// goBack plans the way to a release and goes it.
+func (s *session) goBack(ctx context.Context, release update.Release) error {
 	recorded, err := renderedProject(ctx, release, s.project.Directory)
 	if err != nil {
 		return refuse(err, "")
@@ -158,10 +177,12 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 	}
 	s.addMemory(ctx, &state)
 	changes := s.detect(ctx, state)
-	if len(changes) == 0 {
-		tags = nil
+	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), Back: true, Statics: map[string]string{}}
+	changes = append(changes, s.staticsBack(state, release, changes, options.Statics)...)
+	if len(changes) > 0 {
+		options.Tags = tags
 	}
-	plan, err := update.Make(state, s.project, changes, update.Options{Tags: tags, Cause: fmt.Sprintf("back to release %d", release.Number)})
+	plan, err := update.Make(state, s.project, changes, options)
 	if err == nil && plan.Empty() {
 		fmt.Fprintf(s.app.err, "release %d is what runs\n", release.Number)
 	}
@@ -169,4 +190,29 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 		return state, plan, err
 	}
 	return state, plan, s.preflight(ctx, state, plan)
+}
+
+// staticsBack finds the services whose static files are not those of the
+// release: where they came from another image than the service runs, that one
+// is collected again. It notes the images in statics and returns the changes
+// that are nothing but static files.
+func (s *session) staticsBack(state update.State, release update.Release, changes []change.Change, statics map[string]string) []change.Change {
+	var only []change.Change
+	for _, service := range s.project.Services {
+		wanted := release.Services[service.Name]
+		if len(service.Static) == 0 || state.Release == nil {
+			continue
+		}
+		now := state.Release.Services[service.Name]
+		from := cmp.Or(wanted.Static, wanted.ImageID)
+		if from == "" || from == cmp.Or(now.Static, now.ImageID) {
+			continue
+		}
+		statics[service.Name] = from
+		if !slices.ContainsFunc(changes, func(c change.Change) bool { return c.Service == service.Name }) {
+			only = append(only, change.Change{Service: service.Name, Source: change.SourceChange{Known: true, Static: true},
+				Causes: []change.Cause{{Kind: change.KindSource, Words: fmt.Sprintf("static files of release %d", release.Number)}}})
+		}
+	}
+	return only
 }

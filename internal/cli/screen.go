@@ -33,11 +33,11 @@ func (r *runner) outcomeText(ctx context.Context, outcome update.Outcome, receip
 		return shown
 	}
 	shown.Failure = &ui.Failure{
-		Err: cause, Step: outcome.FailedStep, Undone: outcome.Undone,
+		Err: cause, Step: outcome.Failed.Step, Undone: outcome.Undone,
 		Serves: strings.Join(r.session.serving(ctx), "; "), Next: nextCommands(outcome),
 	}
-	if outcome.FailedStep > 0 {
-		shown.Failure.Line = r.run.Plan.Steps()[outcome.FailedStep-1].Line()
+	if row, found := r.run.Plan.Row(outcome.Failed); found {
+		shown.Failure.Line = row.Line
 	}
 	return shown
 }

@@ -17,12 +17,14 @@ import (
 
 // statusReport is what status says.
 type statusReport struct {
-	Project    string          `json:"project"`
-	Release    int             `json:"release"` // 0: none yet
-	Unfinished string          `json:"unfinished,omitempty"`
-	Locked     string          `json:"locked,omitempty"`
-	Edge       string          `json:"edge"`
-	Services   []serviceStatus `json:"services"`
+	Project    string `json:"project"`
+	Release    int    `json:"release"` // 0: none yet
+	Unfinished string `json:"unfinished,omitempty"`
+	Locked     string `json:"locked,omitempty"`
+	Edge       string `json:"edge"`
+	// Maintenance tells that requests get the maintenance page.
+	Maintenance bool            `json:"maintenance"`
+	Services    []serviceStatus `json:"services"`
 }
 
 type serviceStatus struct {
@@ -78,6 +80,7 @@ func (s *session) status(ctx context.Context) (statusReport, error) {
 	}
 	s.addRun(&report)
 	report.Edge = s.edgeState(ctx)
+	report.Maintenance = s.inMaintenance(ctx)
 	changes := map[string]string{}
 	for _, c := range s.detect(ctx, state) {
 		changes[c.Service] = c.Words()
@@ -167,6 +170,9 @@ func (a *app) printStatus(report statusReport) error {
 		if s.Change != "" {
 			fmt.Fprintf(a.out, "next update: %s: %s\n", s.Service, s.Change)
 		}
+	}
+	if report.Maintenance {
+		fmt.Fprintln(a.out, "maintenance is on: requests get the page until gapless maintenance off")
 	}
 	if report.Locked != "" {
 		fmt.Fprintf(a.out, "at work: %s\n", report.Locked)

@@ -26,7 +26,7 @@ func (s *session) trafficFigures(ctx context.Context) func() ui.TrafficFigures {
 		if first != nil {
 			was = sumOf(*first)
 		}
-		figures := ui.TrafficFigures{Requests: now.requests - was.requests, Failed: now.failed - was.failed, Held: now.held - was.held}
+		figures := ui.TrafficFigures{Requests: now.requests - was.requests, Failed: now.failed - was.failed, Held: now.held - was.held, Paged: now.paged - was.paged}
 		if passed := time.Since(lastTime).Seconds(); passed > 0 && lastRequests <= figures.Requests {
 			figures.PerSecond = float64(figures.Requests-lastRequests) / passed
 		}

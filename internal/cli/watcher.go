@@ -18,6 +18,7 @@ type watcher struct {
 	gated func() // a new container stands beside the old one
 
 	mu    sync.Mutex
+	gate  int                                 // the step whose first container passed last
 	times map[string]map[string]time.Duration // by service and verb
 }
 
@@ -27,13 +28,22 @@ func (w *watcher) Emit(event update.Event) {
 		w.phase(w.plan.PhaseOf(event.Step))
 	}
 	if event.Kind == update.EventStepDone {
-		step := w.plan.Steps()[event.Step-1]
+		step := w.plan.StepAt(event.Place())
 		w.measure(step, event.Duration)
-		if _, isGate := step.(*update.GateStep); isGate {
+		if _, isGate := step.(*update.GateStep); isGate && w.first(event.Step) {
 			w.gated()
 		}
 	}
 	w.next.Emit(event)
+}
+
+// first tells whether no other part of the step has passed before.
+func (w *watcher) first(step int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before := w.gate
+	w.gate = step
+	return before != step
 }
 
 // measure keeps the longest time of each kind of step of a service.

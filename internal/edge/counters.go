@@ -36,7 +36,7 @@ var causeNames = [causes]string{
 	causeDial: "dial", causeWrite: "write", causeRead: "read", causeTruncated: "truncated",
 	causeBadAnswer: "bad_answer", causeTimeout: "timeout", causeNoTarget: "no_target",
 	causeHoldOverflow: "hold_overflow", causeHoldTimeout: "hold_timeout",
-	causeUnverified: "unverified", causeStopped: "stopped", causePage: "maintenance", causeClientGone: "client_gone",
+	causeUnverified: "unverified", causeStopped: "stopped", causePage: wire.CauseMaintenance, causeClientGone: "client_gone",
 	causeBadRequest: "bad_request", causeNoRoute: "no_route",
 }
 
@@ -67,7 +67,7 @@ func (n *counters) ended(x *exchange, took time.Duration) {
 	if x.retries > 0 {
 		n.retries.Add(uint64(x.retries))
 	}
-	if x.parked > 0 {
+	if x.parked > 0 && x.cause != causePage {
 		n.held.Add(1)
 		raise(&n.longestHold, int64(x.parked))
 	}

@@ -178,9 +178,17 @@ func (e *Edge) restore(state saved, faults []string) {
 
 // usable leaves out what does not pass the checks of a put.
 func (s *store) usable(config wire.ProjectConfig) wire.ProjectConfig {
-	kept := wire.ProjectConfig{Project: config.Project}
+	kept := wire.ProjectConfig{Project: config.Project, Maintenance: config.Maintenance}
+	if config.Maintenance != nil {
+		if err := validateMaintenance(*config.Maintenance); err != nil {
+			// Nobody asked for the application to be open again.
+			s.disabled = append(s.disabled, err.Error())
+			kept.Maintenance = &wire.Maintenance{Since: config.Maintenance.Since}
+		}
+	}
 	for _, l := range config.Listeners {
-		one := wire.ProjectConfig{Project: config.Project, Listeners: append(kept.Listeners[:len(kept.Listeners):len(kept.Listeners)], l)}
+		one := kept
+		one.Listeners = append(kept.Listeners[:len(kept.Listeners):len(kept.Listeners)], l)
 		if err := validate(one); err != nil {
 			s.disabled = append(s.disabled, err.Error())
 			continue

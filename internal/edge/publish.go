@@ -21,7 +21,7 @@ func (e *Edge) publish() {
 	claimable, named := map[*target]bool{}, map[*target]bool{}
 	for _, config := range s.projects {
 		for _, wanted := range config.Services {
-			built := s.build(config.Project, wanted)
+			built := s.build(config, wanted)
 			next.services[built.state.key] = built
 			for _, claimed := range claimsOf(config, wanted) {
 				if next.tables[claimed.listener] == nil {
@@ -49,15 +49,20 @@ func (e *Edge) publish() {
 	close(previous.superseded)
 	s.forget(named)
 	for _, state := range s.services {
-		e.letGo(state)
+		e.letGo(state, previous.services[state.key])
 	}
 }
 
 // letGo releases the parked requests of a service that takes requests again, or that
 // is gone, or that answers them with a page: they look up their route anew.
-func (e *Edge) letGo(state *serviceState) {
-	present := e.current.Load().services[state.key]
+func (e *Edge) letGo(state *serviceState, former *service) {
+	present := e.present(state.key)
 	state.notePaging(present != nil && present.answersPages(), time.Now())
+	if present != nil && present.maintenance != nil && (former == nil || former.maintenance == nil) {
+		// The edge cannot tell those in the queue that are served all the same: all go
+		// and look, and these line up again.
+		state.queue.flush()
+	}
 	state.queue.release(
 		func() bool { return e.parking(state.key) != causeNone },
 		func() int64 {
@@ -68,8 +73,8 @@ func (e *Edge) letGo(state *serviceState) {
 		})
 }
 
-func (s *store) build(project string, wanted wire.Service) *service {
-	key := serviceKey{project, wanted.Name}
+func (s *store) build(config wire.ProjectConfig, wanted wire.Service) *service {
+	key := serviceKey{config.Project, wanted.Name}
 	state := s.services[key]
 	if state == nil {
 		state = &serviceState{key: key}
@@ -78,8 +83,8 @@ func (s *store) build(project string, wanted wire.Service) *service {
 	held, holdPage, paging := s.holding(key)
 	built := &service{
 		state: state, limits: withDefaults(wanted.Limits),
-		held: wanted.Held || held, unverified: s.unverified[project],
-		holdPage: holdPage, paging: paging,
+		held: wanted.Held || held, unverified: s.unverified[config.Project],
+		holdPage: holdPage, paging: paging, maintenance: newMaintenance(config.Maintenance, wanted.HealthPath),
 	}
 	for _, w := range wanted.Targets {
 		if w.Absent {

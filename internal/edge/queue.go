@@ -88,6 +88,17 @@ func (q *queue) remove(w *waiter) {
 	q.bytes -= w.bytes
 }
 
+// flush lets all parked requests go at once.
+func (q *queue) flush() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.first != nil {
+		w := q.first
+		q.remove(w)
+		close(w.ready)
+	}
+}
+
 const (
 	releaseTick  = 2 * time.Millisecond
 	releaseStart = 16

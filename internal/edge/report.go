@@ -22,6 +22,12 @@ func (e *Edge) getHealth(*http.Request) (any, error) {
 	health.Generation = s.generation
 	health.Disabled = slices.Clone(s.disabled)
 	health.Unverified = slices.Sorted(maps.Keys(s.unverified))
+	for name, config := range s.projects {
+		if config.Maintenance != nil {
+			health.Maintenance = append(health.Maintenance, name)
+		}
+	}
+	slices.Sort(health.Maintenance)
 	for _, h := range s.holds {
 		health.Holds = append(health.Holds, h.wire())
 	}

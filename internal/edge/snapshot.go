@@ -82,24 +82,28 @@ type service struct {
 	unverified bool
 	// holdPage answers the requests that a hold does not let wait any longer, all of
 	// them once the hold is paging; nil where it has none.
-	holdPage *page
-	paging   bool
-	choices  []choice
-	turns    []uint16
+	holdPage    *page
+	paging      bool
+	maintenance *maintenance // nil: off
+	choices     []choice
+	turns       []uint16
 	// probed are all targets, those without weight included.
 	probed []choice
 }
 
 // pageFor is the page that a request gets instead of anything else; nil for none.
-func (s *service) pageFor(*client) *page {
-	if s.paging {
+func (s *service) pageFor(c *client) *page {
+	switch {
+	case s.paging:
 		return s.holdPage
+	case s.maintenance != nil && !s.maintenance.serves(c):
+		return s.maintenance.page
 	}
 	return nil
 }
 
 // answersPages tells whether a page is in force.
-func (s *service) answersPages() bool { return s.paging }
+func (s *service) answersPages() bool { return s.paging || s.maintenance != nil }
 
 // parking says whether requests wait instead of being claimed, and why. They do not
 // where a hold answers them all with its page.

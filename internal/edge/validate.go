@@ -48,6 +48,11 @@ func validate(config wire.ProjectConfig) error {
 		names[l.Name] = true
 		faults = append(faults, validateListener(l)...)
 	}
+	if config.Maintenance != nil {
+		if err := validateMaintenance(*config.Maintenance); err != nil {
+			faults = append(faults, err)
+		}
+	}
 	services := map[string]bool{}
 	for _, s := range config.Services {
 		if services[s.Name] {
@@ -115,6 +120,9 @@ func validateService(s wire.Service, listenerNames map[string]bool) (faults []er
 	}
 	if s.PathPrefix != "" && (s.PathPrefix[0] != '/' || strings.ContainsAny(s.PathPrefix, " ?#\r\n\t\x00")) {
 		fault("path prefix %q does not begin with a slash or has a query", s.PathPrefix)
+	}
+	if s.HealthPath != "" && (s.HealthPath[0] != '/' || strings.ContainsAny(s.HealthPath, " ?#\r\n\t\x00")) {
+		fault("health path %q does not begin with a slash or has a query", s.HealthPath)
 	}
 	ids := map[string]bool{}
 	for _, t := range s.Targets {

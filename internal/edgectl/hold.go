@@ -26,7 +26,7 @@ func (r *Router) Hold(ctx context.Context, serviceName string, spec update.HoldS
 	lease := r.lease(serviceName)
 	if spec.Page != nil {
 		lease.PageAfter = spec.Limit
-		lease.Page = &wire.Page{HTML: spec.Page.HTML, RetryAfterSeconds: retryAfterSeconds(spec.Page.RetryAfter)}
+		lease.Page = &wire.Page{HTML: spec.Page.HTML, RetryAfterSeconds: RetryAfterSeconds(spec.Page.RetryAfter)}
 	}
 	// Renewals of the same hold with another page would bring that one back.
 	r.stopRenewing(serviceName)
@@ -41,8 +41,8 @@ func (r *Router) Hold(ctx context.Context, serviceName string, spec update.HoldS
 	return nil
 }
 
-// retryAfterSeconds rounds up: who comes back too early is sent away again.
-func retryAfterSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+// RetryAfterSeconds rounds up: who comes back too early is sent away again.
+func RetryAfterSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 // keepRenewing renews in the background.
 func keepRenewing(ctx context.Context, lease *Lease) *renewal {

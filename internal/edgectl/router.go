@@ -101,7 +101,7 @@ func (r *Router) tryChange(ctx context.Context, edit func(*wire.ProjectConfig)) 
 	config.Services = slices.Clone(config.Services)
 	edit(&config)
 	setListeners(&config)
-	if len(config.Services) == 0 {
+	if len(config.Services) == 0 && config.Maintenance == nil {
 		err := r.client.Delete(ctx, r.project)
 		if errors.Is(err, ErrUnknown) {
 			return nil
@@ -114,7 +114,7 @@ func (r *Router) tryChange(ctx context.Context, edit func(*wire.ProjectConfig)) 
 
 // service describes a route to the edge.
 func (r *Router) service(name string, route update.RouteState, targets []update.RouteTarget) wire.Service {
-	s := wire.Service{Name: name, Listeners: route.Listeners, Hosts: route.Hosts, PathPrefix: route.Path}
+	s := wire.Service{Name: name, Listeners: route.Listeners, Hosts: route.Hosts, PathPrefix: route.Path, HealthPath: pathOnly(route.HealthPath)}
 	if len(route.Listeners) == 0 {
 		s.Listeners = []string{r.hidden()}
 	}
@@ -169,7 +169,7 @@ func isSocket(address string) bool { return strings.HasPrefix(address, "/") }
 func RouteStates(config wire.ProjectConfig) map[string]update.RouteState {
 	routes := map[string]update.RouteState{}
 	for _, service := range config.Services {
-		route := update.RouteState{Hosts: service.Hosts, Path: service.PathPrefix}
+		route := update.RouteState{Hosts: service.Hosts, Path: service.PathPrefix, HealthPath: service.HealthPath}
 		for _, listener := range service.Listeners {
 			if !strings.HasPrefix(filepath.Base(listener), hiddenPrefix) {
 				route.Listeners = append(route.Listeners, listener)

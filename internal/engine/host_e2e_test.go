@@ -92,9 +92,9 @@ func TestImagesAndPins(t *testing.T) {
 	} else {
 		t.Log(err)
 	}
-	pin := PinReference(w.name, "one", 3)
+	pin := update.PinReference(w.name, "one", 3)
 	must(t, bench.Tag(background, id, pin))
-	must(t, bench.Tag(background, id, PinReference(w.name, "one", 12)))
+	must(t, bench.Tag(background, id, update.PinReference(w.name, "one", 12)))
 	pins, err := w.engine.Pins(background, w.name)
 	must(t, err)
 	if len(pins) != 2 || pins[0].Reference != pin || pins[0].ImageID != id || pins[1].Release != 12 {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -25,13 +26,14 @@ type Observation struct {
 	Images               map[string]update.Image // by service name
 	ConfigHashes         map[string]string       // wanted, by service name
 	MemoryAvailableBytes int64                   // 0 if not known
-	TakenPorts           map[int]string          // host ports in use, with the owner
+	Processors           int
+	TakenPorts           map[int]string // host ports in use, with the owner
 }
 
 // Observe looks at the project once. The memory of containers is filled in
 // where the kernel tells it at once; Memory measures the rest.
 func (w *Workbench) Observe(ctx context.Context) (Observation, error) {
-	observed := Observation{MemoryAvailableBytes: memoryAvailable(), TakenPorts: listeningPorts()}
+	observed := Observation{MemoryAvailableBytes: memoryAvailable(), Processors: runtime.NumCPU(), TakenPorts: listeningPorts()}
 	all, err := w.engine.listAll(ctx)
 	if err != nil {
 		return observed, err

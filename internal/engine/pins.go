@@ -8,11 +8,9 @@ import (
 	"strings"
 
 	"github.com/moby/moby/client"
-)
 
-// pinPrefix begins every reference by which Gapless keeps an image from being
-// pruned.
-const pinPrefix = "gapless-pin/"
+	"gapless/internal/update"
+)
 
 // Pin is a tag of ours on the image that a release ran.
 type Pin struct {
@@ -22,17 +20,12 @@ type Pin struct {
 	ImageID   string
 }
 
-// PinReference is the tag that keeps the image of a service of a release.
-func PinReference(projectName, serviceName string, release int) string {
-	return fmt.Sprintf("%s%s/%s:r%d", pinPrefix, projectName, serviceName, release)
-}
-
 // Pins lists the tags of ours for a project, oldest release first.
 func (e *Engine) Pins(ctx context.Context, projectName string) ([]Pin, error) {
 	ctx, cancel := context.WithTimeout(ctx, quickWait)
 	defer cancel()
 	images, err := e.client.ImageList(ctx, client.ImageListOptions{
-		Filters: make(client.Filters).Add("reference", pinPrefix+projectName+"/*"),
+		Filters: make(client.Filters).Add("reference", update.PinPrefix+projectName+"/*"),
 	})
 	if err != nil {
 		return nil, err
@@ -57,7 +50,7 @@ func (e *Engine) Pins(ctx context.Context, projectName string) ([]Pin, error) {
 
 // parsePin reads a tag of ours for the project.
 func parsePin(projectName, reference string) (Pin, bool) {
-	rest, ours := strings.CutPrefix(reference, pinPrefix+projectName+"/")
+	rest, ours := strings.CutPrefix(reference, update.PinPrefix+projectName+"/")
 	service, number, tagged := strings.Cut(rest, ":r")
 	release, err := strconv.Atoi(number)
 	if !ours || !tagged || err != nil || strings.Contains(service, "/") {
@@ -70,7 +63,7 @@ func parsePin(projectName, reference string) (Pin, bool) {
 // or uses it; it is never forced out from under a container.
 func (e *Engine) RemovePins(ctx context.Context, pins []Pin) error {
 	for _, pin := range pins {
-		if !strings.HasPrefix(pin.Reference, pinPrefix) {
+		if !strings.HasPrefix(pin.Reference, update.PinPrefix) {
 			return fmt.Errorf("%s is no pin of gapless", pin.Reference)
 		}
 		if err := e.untag(ctx, pin.Reference); err != nil {

@@ -11,6 +11,8 @@ import (
 	"github.com/docker/compose/v5/pkg/compose"
 	"github.com/moby/moby/api/types/container"
 	"golang.org/x/sys/unix"
+
+	"gapless/internal/update"
 )
 
 // What the library creates is signed with the version that is linked.
@@ -133,7 +135,7 @@ func TestPullTrouble(t *testing.T) {
 }
 
 func TestPinReferences(t *testing.T) {
-	pin, ok := parsePin("shop", PinReference("shop", "web", 42))
+	pin, ok := parsePin("shop", update.PinReference("shop", "web", 42))
 	if !ok || pin.Service != "web" || pin.Release != 42 {
 		t.Errorf("%+v", pin)
 	}

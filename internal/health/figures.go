@@ -12,6 +12,9 @@ import (
 type Figures struct {
 	Probes   int64
 	Failures int64
+	// Skipped counts requests beside the probes, which got the page of a
+	// maintenance that was on from the start. Paged counts all that got a page.
+	Skipped, Paged int64
 	// Gap is the longest span without a good answer around a failure, from
 	// the last good request before it to the first one after it. 0 if all
 	// requests were answered.
@@ -36,7 +39,7 @@ func (m *Monitor) Figures() Figures {
 	if end.IsZero() {
 		end = time.Now()
 	}
-	figures := Figures{P95: map[Phase]time.Duration{}}
+	figures := Figures{Skipped: m.skipped, Paged: m.paged, P95: map[Phase]time.Duration{}}
 	latencies := map[Phase][]time.Duration{}
 	for i, target := range m.targets {
 		of := TargetFigures{Target: target, Probes: int64(len(m.samples[i])), Gap: longestGap(m.samples[i], m.begin, end)}

@@ -143,9 +143,19 @@ func (a *attempt) run(parent context.Context) error {
 				return err
 			}
 			return a.failure(parent, "not healthy within "+saySpan(a.spec.Deadline))
-		case <-time.After(a.pause(time.Since(begin))):
+		case <-time.After(a.rest(time.Since(begin))):
 		}
 	}
+}
+
+// rest is the time until the next look. A container that has answered often
+// enough and only has not been up for long enough is looked at as soon as it has.
+func (a *attempt) rest(took time.Duration) time.Duration {
+	pause := a.pause(took)
+	if ready := time.Until(a.watched.readyAt); a.inARow >= a.spec.Successes && ready > 0 {
+		return min(pause, ready)
+	}
+	return pause
 }
 
 // round looks once, between two looks at who the container is. The second

@@ -117,12 +117,12 @@ func TestGateWaitsForMinReady(t *testing.T) {
 		engine := &fakeEngine{container: runningContainer()}
 		engine.container.StartedAt = time.Now().Add(-2 * time.Second)
 		spec := edgeSpec()
-		spec.MinReady = 5 * time.Second
+		spec.MinReady = 5*time.Second + probeEvery/2 // between two looks of the usual pace
 		begin := time.Now()
 		if err := NewGate(engine, answers(200)).Gate(t.Context(), spec, func(update.Probe) {}); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(begin); took != 3*time.Second {
+		if took := time.Since(begin); took != 3*time.Second+probeEvery/2 {
 			t.Errorf("passed after %s", took)
 		}
 	})

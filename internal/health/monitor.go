@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -51,6 +52,8 @@ type Monitor struct {
 	end     time.Time
 	samples [][]sample // by target
 	usual   []int      // the first status that each target answered
+	skipped int64      // answers with the page of a maintenance that was on before
+	paged   int64      // all answers with a page
 }
 
 // sample is one request, placed at the time when it was sent.
@@ -137,6 +140,13 @@ func (m *Monitor) probe(ctx context.Context, index int) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if errors.Is(err, errPage) {
+		m.paged++
+		if m.usual[index] == 0 {
+			m.skipped++ // nobody was served before: a gap cannot begin
+			return
+		}
+	}
 	if err == nil && m.usual[index] == 0 {
 		m.usual[index] = status
 	}
@@ -183,8 +193,20 @@ func requestOnce(ctx context.Context, target Target) (int, error) {
 	if _, err := io.Copy(io.Discard, io.LimitReader(response.Body, maxBodyBytes)); err != nil {
 		return response.StatusCode, err
 	}
+	if response.Header.Get(causeHeader) == causePage {
+		return response.StatusCode, errPage
+	}
 	return response.StatusCode, nil
 }
+
+// causeHeader and causePage are how the edge marks its maintenance page.
+const (
+	causeHeader = "Gapless-Cause"
+	causePage   = "maintenance"
+)
+
+// errPage is an answer of the edge that says that nobody is served.
+var errPage = errors.New("the maintenance page")
 
 // hostName strips the port of a Host header.
 func hostName(host string) string {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -151,5 +152,48 @@ func TestMonitorOnRealSockets(t *testing.T) {
 	}
 	if len(connections) < 6 || !connections["shop.example @"] {
 		t.Errorf("connections %v", connections)
+	}
+}
+
+// A page in the middle is a gap. One that was there from the start is none: nobody was
+// served before, so the update took nothing away.
+func TestMonitorAndPages(t *testing.T) {
+	for name, test := range map[string]struct {
+		from, to                         time.Duration
+		probes, failures, skipped, paged int64
+		gap                              time.Duration
+	}{
+		"in the middle": {1010 * time.Millisecond, 1510 * time.Millisecond, 81, 10, 0, 10, 550 * time.Millisecond},
+		"at the start":  {0, 510 * time.Millisecond, 70, 0, 11, 11, 0},
+		"all the time":  {0, time.Hour, 0, 0, 81, 81, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				figures := monitorFor(t, 4010*time.Millisecond, func(since time.Duration) (int, error) {
+					if since >= test.from && since < test.to {
+						return 503, errPage
+					}
+					return 200, nil
+				})
+				if figures.Gap != test.gap || figures.Failures != test.failures || figures.Probes != test.probes ||
+					figures.Skipped != test.skipped || figures.Paged != test.paged {
+					t.Errorf("%+v", figures)
+				}
+			})
+		})
+	}
+}
+
+// The edge says which answers are pages.
+func TestMonitorKnowsAPage(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Gapless-Cause", strings.TrimPrefix(r.URL.Path, "/"))
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer server.Close()
+	for path, want := range map[string]bool{"/maintenance": true, "/hold_timeout": false} {
+		if _, err := requestOnce(t.Context(), Target{URL: server.URL + path}); errors.Is(err, errPage) != want {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }

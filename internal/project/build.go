@@ -43,6 +43,9 @@ func buildServices(p *Project, settings map[string]ServiceSettings, recorded map
 	}
 	for i := range p.Services {
 		service := &p.Services[i]
+		for j := range service.Volumes {
+			service.Volumes[j].Harmless = p.Settings.Edge.hasSocketIn(service.Volumes[j])
+		}
 		if known, found := recorded[service.Name]; found {
 			service.Role, service.RoleReason = known.Role, known.Reason
 			service.HTTPPort, service.BaseImage = known.HTTPPort, known.BaseImage
@@ -80,6 +83,12 @@ func buildService(p *Project, config types.ServiceConfig, mounts map[string]int)
 	}
 	if config.StopGracePeriod != nil {
 		service.StopGrace, service.GraceSet = time.Duration(*config.StopGracePeriod), true
+	}
+	if len(config.PreStart) > 0 {
+		service.Hooks = append(service.Hooks, "pre_start")
+	}
+	if len(config.PreStop) > 0 {
+		service.Hooks = append(service.Hooks, "pre_stop")
 	}
 	service.HostPorts = fixedPorts(config.Ports)
 	service.Volumes = buildVolumes(config, mounts)
@@ -158,7 +167,7 @@ func buildHealthcheck(config *types.HealthCheckConfig) *Healthcheck {
 		Retries:       defaultProbeRetries,
 	}
 	if config.Retries != nil && *config.Retries > 0 {
-		check.Retries = int(min(*config.Retries, mostRetries+1))
+		check.Retries = int(min(*config.Retries, mostRetries+1)) // a deadline of more would not fit into a duration
 	}
 	return check
 }

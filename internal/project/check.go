@@ -26,6 +26,8 @@ type checker struct {
 	faults    *problems
 	risks     risks
 	recorded  map[string]renderedService // set when a rendered project is read
+
+	recordedPage string // the maintenance page of a rendered project
 }
 
 // risks collects findings.
@@ -124,6 +126,7 @@ func (c *checker) settings(p *Project) {
 	if node := extensionNode(p.Compose.Extensions); node != nil {
 		decoder.decode(node, settingsKey, &p.Settings)
 	}
+	c.maintenance(p)
 	own := map[string]ServiceSettings{}
 	for _, name := range p.Compose.ServiceNames() {
 		settings := ServiceSettings{}

@@ -102,6 +102,10 @@ func checkFormat(format, text string, services []string) (want string) {
 		if err != nil || (address.Scheme != "https" && address.Scheme != "http") || address.Host == "" || address.User != nil {
 			return "an http or https address without a user name"
 		}
+	case "network":
+		if _, ok := ParseNetwork(text); !ok {
+			return "a network or an address such as 10.0.0.0/8 or 192.0.2.7"
+		}
 	case "service":
 		return checkServiceName(text, services)
 	}

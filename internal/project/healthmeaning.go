@@ -36,7 +36,7 @@ func (c *checker) healthcheck(path string, service Service, config *types.Health
 		return
 	}
 	if check.Retries > mostRetries {
-		c.fault(path+".retries", "write a number from 1 to 100", "%d retries: it could take %s until the container counts as unhealthy", check.Retries, check.Deadline())
+		c.fault(path+".retries", "write a number from 1 to 100", "%d retries: it could take more than %s until the container counts as unhealthy", *config.Retries, check.Deadline())
 	} else if check.Retries > maxRetries {
 		c.risk(path+".retries", "", "%d retries: it can take %s until a container counts as unhealthy", check.Retries, check.Deadline())
 	}

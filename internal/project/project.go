@@ -16,13 +16,14 @@ import (
 
 // Project is a compose application that is safe to plan with.
 type Project struct {
-	Name      string
-	Directory string   // absolute project directory
-	Files     []string // absolute compose files, in merge order
-	EnvFiles  []string // absolute files given by --env-file, not the default .env
-	Services  []Service
-	Settings  Settings
-	Findings  []Finding // risks that do not stop an update
+	Name        string
+	Directory   string   // absolute project directory
+	Files       []string // absolute compose files, in merge order
+	EnvFiles    []string // absolute files given by --env-file, not the default .env
+	Services    []Service
+	Settings    Settings
+	Maintenance Maintenance
+	Findings    []Finding // risks that do not stop an update
 
 	// Compatibility is set by COMPOSE_COMPATIBILITY: names are joined with "_"
 	// instead of "-".

@@ -25,6 +25,7 @@ type rendering struct {
 	EnvFiles      []string `yaml:"env_files,omitempty"`
 	Profiles      []string `yaml:"profiles,omitempty"`
 	Compatibility bool     `yaml:"compatibility,omitempty"`
+	Page          string   `yaml:"page,omitempty"` // for maintenance
 
 	Services map[string]renderedService `yaml:"services"`
 }
@@ -57,7 +58,7 @@ func (p *Project) Render() ([]byte, error) {
 	model.Extensions[renderedKey] = rendering{
 		Format: renderedFormat, Directory: p.Directory, Files: p.Files, EnvFiles: p.EnvFiles,
 		Profiles: p.Compose.Profiles, Compatibility: p.Compatibility,
-		Services: p.foundOut(),
+		Services: p.foundOut(), Page: p.Maintenance.Page,
 	}
 	model.Configs = configsWithContent(p.Compose.Configs)
 	content, err := model.MarshalYAML(types.WithSecretContent)
@@ -136,7 +137,7 @@ func loadRendered(ctx context.Context, content []byte, directory string) (*Proje
 		Name: model.Name, Directory: directory, Files: header.Files, EnvFiles: header.EnvFiles,
 		Compatibility: header.Compatibility, Compose: model,
 	}
-	check := checker{index: newSourceIndex([]source{file}), faults: &faults, recorded: header.Services}
+	check := checker{index: newSourceIndex([]source{file}), faults: &faults, recorded: header.Services, recordedPage: header.Page}
 	check.settings(loaded)
 	return loaded, faults.err()
 }

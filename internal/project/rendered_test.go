@@ -3,6 +3,7 @@ package project
 import (
 	"context"
 	"encoding/json"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -29,6 +30,7 @@ func writeFiles(t *testing.T, files map[string]string) string {
 
 const everythingCompose = `
 name: shop
+x-gapless: {maintenance: {page: page.html, retry_after: 2m, allow: [10.0.0.0/8, 192.0.2.7], health: page}}
 x-common: &common
   restart: unless-stopped
   logging: {driver: json-file, options: {max-size: "10m"}}
@@ -99,7 +101,8 @@ func everythingProject(t *testing.T) *Project {
 	t.Helper()
 	directory := writeFiles(t, map[string]string{
 		"compose.yaml": everythingCompose, "key.txt": "k", "manage.py": "import django", "Dockerfile": "FROM python:3.13",
-		"a.env": "FROM_FILE=x${SET}y\nDOLLAR='a$b'\n", "raw.env": "RAW=a$b'c'\n", ".env": "SET=from-dotenv\n", "extra.env": "SET=extra\n",
+		"page.html": "<!doctype html>\n<title>\"5$$ ${SET}\"</title>\n",
+		"a.env":     "FROM_FILE=x${SET}y\nDOLLAR='a$b'\n", "raw.env": "RAW=a$b'c'\n", ".env": "SET=from-dotenv\n", "extra.env": "SET=extra\n",
 	})
 	loaded, err := Load(context.Background(), Options{
 		Files:    []string{filepath.Join(directory, "compose.yaml")},
@@ -128,8 +131,10 @@ func TestRenderedProjectEqualsTheOriginal(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What was found out from the source is recorded: the source goes on.
-	if err := os.Remove(filepath.Join(original.Directory, "manage.py")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"manage.py", "page.html"} {
+		if err := os.Remove(filepath.Join(original.Directory, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	again, err := LoadRendered(context.Background(), content, "")
 	if err != nil {
@@ -161,7 +166,10 @@ func TestRenderedProjectEqualsTheOriginal(t *testing.T) {
 		t.Errorf("config from the environment is %q, want %q", got, want)
 	}
 	ignored := cmpopts.IgnoreFields(Project{}, "Compose", "Findings")
-	if diff := cmp.Diff(original, again, ignored, cmpopts.IgnoreUnexported(Project{})); diff != "" {
+	if want := "<!doctype html>\n<title>\"5$$ ${SET}\"</title>\n"; again.Maintenance.Page != want || len(again.Maintenance.Allow) != 2 {
+		t.Errorf("maintenance is %+v", again.Maintenance)
+	}
+	if diff := cmp.Diff(original, again, ignored, cmpopts.EquateComparable(netip.Prefix{}), cmpopts.IgnoreUnexported(Project{})); diff != "" {
 		t.Errorf("project differs:\n%s", diff)
 	}
 	second, err := again.Render()

@@ -7,14 +7,15 @@ import "time"
 // Settings is the top-level x-gapless block. Fields tagged `later:"true"` are
 // checked and otherwise have no effect: the reader says so in a Finding.
 type Settings struct {
-	Edge   EdgeSettings   `yaml:"edge" doc:"where the edge listens"`
-	Hold   HoldSettings   `yaml:"hold" doc:"default for every service"`
-	Drain  time.Duration  `yaml:"drain" doc:"how long an old container may finish its requests; default for every service"`
-	Gate   Gate           `yaml:"gate" doc:"what a new container must pass; default for every service"`
-	Checks [][]string     `yaml:"checks" doc:"commands that must succeed in the new image before anything is touched, for the services of a known framework, else for those that take requests; an empty list: none" later:"true"`
-	Backup BackupSettings `yaml:"backup" doc:"backup before migrations" later:"true"`
-	Watch  WatchSettings  `yaml:"watch" doc:"observation after the switch" later:"true"`
-	Notify []string       `yaml:"notify" doc:"webhook addresses" format:"url" later:"true"`
+	Edge        EdgeSettings        `yaml:"edge" doc:"where the edge listens"`
+	Hold        HoldSettings        `yaml:"hold" doc:"default for every service"`
+	Maintenance MaintenanceSettings `yaml:"maintenance" doc:"answer to requests during gapless maintenance, and when a hold of an update takes too long"`
+	Drain       time.Duration       `yaml:"drain" doc:"how long an old container may finish its requests; default for every service"`
+	Gate        Gate                `yaml:"gate" doc:"what a new container must pass; default for every service"`
+	Checks      [][]string          `yaml:"checks" doc:"commands that must succeed in the new image before anything is touched, for the services of a known framework, else for those that take requests; an empty list: none"`
+	Backup      BackupSettings      `yaml:"backup" doc:"backup before migrations" later:"true"`
+	Watch       WatchSettings       `yaml:"watch" doc:"observation after the switch"`
+	Notify      []string            `yaml:"notify" doc:"webhook addresses" format:"url" later:"true"`
 }
 
 // EdgeSettings says where the edge listens: on ports, or on a socket behind
@@ -36,6 +37,23 @@ type HoldSettings struct {
 	Limit time.Duration `yaml:"limit" doc:"longest time that a request is parked before it is answered with 503"`
 }
 
+// MaintenanceSettings is the maintenance block.
+type MaintenanceSettings struct {
+	Page       string        `yaml:"page" doc:"HTML file that is shown instead of the built-in page, of at most 64 KiB, with everything that it needs inside"`
+	RetryAfter time.Duration `yaml:"retry_after" doc:"what clients are asked to wait, 30s by default, at most 24h"`
+	Allow      []string      `yaml:"allow" doc:"networks or addresses of clients that are served during maintenance" format:"network"`
+	Health     HealthPolicy  `yaml:"health" doc:"whether requests for the health path are served during maintenance, pass by default, or get the page" enum:"pass,page"`
+}
+
+// HealthPolicy says what becomes of requests for the health path.
+type HealthPolicy string
+
+// The policies.
+const (
+	HealthPass HealthPolicy = "pass"
+	HealthPage HealthPolicy = "page"
+)
+
 // BackupSettings is the backup block.
 type BackupSettings struct {
 	Service    string   `yaml:"service" doc:"database service to dump" format:"service"`
@@ -45,9 +63,9 @@ type BackupSettings struct {
 
 // WatchSettings is the watch block.
 type WatchSettings struct {
-	For          time.Duration `yaml:"for" doc:"how long to observe after the switch"`
-	MaxErrorRate string        `yaml:"max_error_rate" doc:"share of failed requests, such as 1%" format:"percent"`
-	MaxP95Ratio  float64       `yaml:"max_p95_ratio" doc:"p95 latency as a multiple of the old version's" min:"1" max:"1000"`
+	For          time.Duration `yaml:"for" doc:"how long to look at the new version before the old one is given up"`
+	MaxErrorRate string        `yaml:"max_error_rate" doc:"share of failed requests, such as 1%" format:"percent" later:"true"`
+	MaxP95Ratio  float64       `yaml:"max_p95_ratio" doc:"p95 latency as a multiple of the old version's" min:"1" max:"1000" later:"true"`
 }
 
 // ServiceSettings is the x-gapless block of a service.
@@ -60,10 +78,10 @@ type ServiceSettings struct {
 	Quiesce []string        `yaml:"quiesce" doc:"command run in the old container that stops it from taking new jobs" min:"1"`
 	Drain   time.Duration   `yaml:"drain" doc:"how long an old container may finish its requests"`
 	Gate    Gate            `yaml:"gate" doc:"what a new container must pass"`
-	Reload  *ReloadSettings `yaml:"reload" doc:"how a running container takes new settings without a restart" later:"true"`
-	Checks  [][]string      `yaml:"checks" doc:"commands that must succeed in the new image before anything is touched; an empty list: none" later:"true"`
-	Migrate MigrateSettings `yaml:"migrate" doc:"migration, run in the new image" later:"true"`
-	Static  CommandSettings `yaml:"static" doc:"collection of static files, run in the new image" later:"true"`
+	Reload  *ReloadSettings `yaml:"reload" doc:"how a running container takes new settings without a restart"`
+	Checks  [][]string      `yaml:"checks" doc:"commands that must succeed in the new image before anything is touched; an empty list: none"`
+	Migrate MigrateSettings `yaml:"migrate" doc:"migration, run in the new image"`
+	Static  CommandSettings `yaml:"static" doc:"collection of static files, run in the new image"`
 }
 
 // ReloadSettings is the reload block of a service.
@@ -86,6 +104,7 @@ type RouteSettings struct {
 	Hosts  []string `yaml:"hosts" doc:"host names of the requests, every host by default" format:"host"`
 	Health string   `yaml:"health" doc:"path that answers 2xx when the service can take requests" format:"urlpath"`
 	Smoke  []string `yaml:"smoke" doc:"paths that must answer without an error before the switch" format:"urlpath"`
+	On     Listener `yaml:"on" doc:"which listener of the edge the requests come in on; found out by default: where an existing front stands behind the edge, the front is on http and what it passes requests on to is on socket; else all of them" enum:"http,socket"`
 }
 
 // CommandSettings is a command as an argv list.

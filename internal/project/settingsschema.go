@@ -44,6 +44,7 @@ var formatPatterns = map[string]string{
 	"signal":  signalPattern.String(),
 	"percent": percentPattern.String(),
 	"url":     `^https?://`,
+	"network": `^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$`,
 }
 
 func schemaOf(fieldType reflect.Type, tag reflect.StructTag) map[string]any {

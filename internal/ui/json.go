@@ -11,7 +11,7 @@ import (
 
 // jsonSchema is the version of the lines; its first number changes when a
 // reader must.
-const jsonSchema = "1.0"
+const jsonSchema = "1.1"
 
 // trafficEvery is the pace of traffic lines.
 const trafficEvery = time.Second
@@ -58,6 +58,7 @@ type jsonPlan struct {
 
 type jsonLine struct {
 	Step   int    `json:"step"`
+	Part   int    `json:"part,omitempty"` // of a step whose parts happen at the same time
 	Phase  string `json:"phase,omitempty"`
 	Verb   string `json:"verb"`
 	Object string `json:"object"`
@@ -130,12 +131,10 @@ func (j *jsonPainter) start(now time.Time) {
 	}
 	plan := jsonPlan{Type: "plan", Project: j.plan.Project, From: j.plan.From, To: j.plan.To, Strategy: j.plan.Strategy,
 		Reason: j.redact(j.plan.Because), Steps: []jsonLine{}, Notes: []update.Note{}}
-	for _, phase := range j.plan.Phases {
-		for _, step := range phase.Steps {
-			line := j.jsonLine(len(plan.Steps)+1, step.Line())
-			line.Phase = phase.Name
-			plan.Steps = append(plan.Steps, line)
-		}
+	for _, row := range j.plan.Rows() {
+		line := j.jsonLine(row.Place, row.Line)
+		line.Phase = row.Phase
+		plan.Steps = append(plan.Steps, line)
 	}
 	for _, note := range j.plan.Notes {
 		note.Text = j.redact(note.Text)
@@ -144,8 +143,8 @@ func (j *jsonPainter) start(now time.Time) {
 	j.write(plan)
 }
 
-func (j *jsonPainter) jsonLine(step int, line update.Line) jsonLine {
-	return jsonLine{Step: step, Verb: line.Verb, Object: j.redact(line.Object), Detail: j.redact(line.Detail), Reason: j.redact(line.Reason)}
+func (j *jsonPainter) jsonLine(at update.Place, line update.Line) jsonLine {
+	return jsonLine{Step: at.Step, Part: at.Part, Verb: line.Verb, Object: j.redact(line.Object), Detail: j.redact(line.Detail), Reason: j.redact(line.Reason)}
 }
 
 // stepStates names the states of a step.
@@ -161,7 +160,7 @@ func (j *jsonPainter) event(event update.Event) {
 		j.write(jsonProbe{Type: "probe", Time: event.Time, Run: event.Run, Object: j.redact(event.Line.Object), OK: event.Probe.OK,
 			Answer: j.redact(event.Probe.Answer), InARow: event.Probe.InARow, DurationMillis: event.Probe.Duration.Milliseconds()})
 	case isStep:
-		step := jsonStep{Type: "step", Time: event.Time, Run: event.Run, jsonLine: j.jsonLine(event.Step, event.Line), State: state}
+		step := jsonStep{Type: "step", Time: event.Time, Run: event.Run, jsonLine: j.jsonLine(event.Place(), event.Line), State: state}
 		if event.Kind != update.EventStepStarted && event.Kind != update.EventUndoStarted {
 			step.DurationMillis = new(event.Duration.Milliseconds())
 		}

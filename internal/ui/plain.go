@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,15 +25,15 @@ type plainPainter struct {
 	result   io.Writer
 	plan     *update.Plan
 	traffic  func() TrafficFigures
-	spoke    time.Time // the last line
-	running  update.Event
-	told     bool   // that the running step started
-	answer   string // the last one of a probe
-	shown    string // the same without what always changes
+	spoke    time.Time         // the last line
+	running  []update.Event    // steps and parts under way
+	told     bool              // that what is under way started
+	answer   string            // the last one of a probe
+	shown    map[string]string // by container: its last answer without what always changes
 }
 
 func newPlain(words words, progress, result io.Writer, options Options) *plainPainter {
-	return &plainPainter{words: words, progress: progress, result: result, plan: options.Plan, traffic: options.Traffic}
+	return &plainPainter{words: words, progress: progress, result: result, plan: options.Plan, traffic: options.Traffic, shown: map[string]string{}}
 }
 
 func (p *plainPainter) say(now time.Time, format string, arguments ...any) {
@@ -74,18 +75,18 @@ func (p *plainPainter) event(event update.Event) {
 	what := strings.TrimSpace(p.position(event.Step) + " " + line.Verb + " " + line.Object)
 	switch event.Kind {
 	case update.EventStepStarted, update.EventUndoStarted:
-		p.running, p.told, p.answer, p.shown = event, false, "", ""
+		p.began(event)
 	case update.EventStepDone:
-		p.running = update.Event{}
+		p.ended(event)
 		p.say(event.Time, "%s: done in %s", what, sayDuration(event.Duration))
 	case update.EventStepFailed:
-		p.running = update.Event{}
+		p.ended(event)
 		p.say(event.Time, "%s: FAILED after %s: %s", what, sayDuration(event.Duration), p.reason(event))
 	case update.EventUndoDone:
-		p.running = update.Event{}
+		p.ended(event)
 		p.say(event.Time, "%s: undone in %s", what, sayDuration(event.Duration))
 	case update.EventUndoFailed:
-		p.running = update.Event{}
+		p.ended(event)
 		p.say(event.Time, "%s: UNDO FAILED: %s", what, p.reason(event))
 	case update.EventProbe:
 		p.probe(event, line)
@@ -94,6 +95,21 @@ func (p *plainPainter) event(event update.Event) {
 			p.say(event.Time, "%s", text)
 		}
 	}
+}
+
+// began notes that a step, or a part of one, is under way.
+func (p *plainPainter) began(event update.Event) {
+	if len(p.running) == 0 || p.running[0].Step != event.Step {
+		p.running, p.told, p.answer, p.shown = nil, false, "", map[string]string{}
+	}
+	p.running = append(p.running, event)
+}
+
+// ended notes that it is not any more.
+func (p *plainPainter) ended(event update.Event) {
+	p.running = slices.DeleteFunc(p.running, func(r update.Event) bool {
+		return r.Place() == event.Place() || event.Part == 0
+	})
 }
 
 // aboutRun says what happened to the run as a whole.
@@ -128,30 +144,31 @@ var measured = regexp.MustCompile(`\d+(\.\d+)? m?s\b`)
 // probe tells an answer that is not the same as the one before.
 func (p *plainPainter) probe(event update.Event, line update.Line) {
 	p.answer = p.show(event.Probe.Answer)
-	if key := measured.ReplaceAllString(p.answer, ""); key != p.shown {
-		p.shown = key
+	if key := measured.ReplaceAllString(p.answer, ""); key != p.shown[line.Object] {
+		p.shown[line.Object] = key
 		p.say(event.Time, "%s %s: %s", line.Verb, line.Object, p.answer)
 	}
 }
 
 func (p *plainPainter) tick(now time.Time) {
-	took := now.Sub(p.running.Time)
-	busy := p.running.Kind != ""
-	line := p.line(p.running.Line)
-	if busy && !p.told && took >= slowAfter {
+	if len(p.running) > 0 && !p.told && now.Sub(p.running[0].Time) >= slowAfter {
 		p.told = true
-		verb := line.Verb
-		if p.running.Kind == update.EventUndoStarted {
-			verb = "undo " + verb
+		for _, event := range p.running {
+			line := p.line(event.Line)
+			verb := line.Verb
+			if event.Kind == update.EventUndoStarted {
+				verb = "undo " + verb
+			}
+			p.say(now, "%s %s %s: under way", p.position(event.Step), verb, line.Object)
 		}
-		p.say(now, "%s %s %s: under way", p.position(p.running.Step), verb, line.Object)
 	}
 	if now.Sub(p.spoke) < heartbeatEvery {
 		return
 	}
 	text := "still at work"
-	if busy {
-		text = fmt.Sprintf("still at %s %s for %s", line.Verb, line.Object, sayDuration(took))
+	if len(p.running) > 0 {
+		line := p.line(p.running[0].Line)
+		text = fmt.Sprintf("still at %s %s for %s", line.Verb, line.Object, sayDuration(now.Sub(p.running[0].Time)))
 	}
 	if p.answer != "" {
 		text += ", last answer: " + p.answer
@@ -175,6 +192,9 @@ func (p *plainPainter) finish(outcome Outcome) {
 // trafficText says the figures of the edge in one line.
 func trafficText(figures TrafficFigures) string {
 	text := fmt.Sprintf("%.0f requests/s, %s failed, %s held", figures.PerSecond, grouped(figures.Failed), grouped(figures.Held))
+	if figures.Paged > 0 {
+		text += ", " + grouped(figures.Paged) + " got the maintenance page"
+	}
 	if figures.P95Millis != nil {
 		text += ", p95 " + millis(*figures.P95Millis)
 	}

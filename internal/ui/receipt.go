@@ -22,6 +22,9 @@ func (w words) receipt(r update.Receipt) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, w.receiptHead(r))
 	fmt.Fprintf(&b, "  traffic   %s\n", w.traffic(r))
+	if page := page(r); page != "" {
+		fmt.Fprintf(&b, "  page      %s\n", page)
+	}
 	fmt.Fprintf(&b, "  gap       %s\n", w.gap(r))
 	fmt.Fprintf(&b, "  latency   %s\n", latency(r))
 	fmt.Fprintf(&b, "  memory    %s\n", memory(r.PeakExtraBytes))
@@ -65,6 +68,16 @@ func (w words) traffic(r update.Receipt) string {
 		text += " (longest " + millis(*r.LongestHoldMillis) + ")"
 	}
 	return text
+}
+
+// page tells of requests that were not served and did not fail either; empty
+// where the maintenance page was not up.
+func page(r update.Receipt) string {
+	if r.Paged == nil || r.PagedMillis == nil || *r.Paged == 0 && *r.PagedMillis == 0 {
+		return ""
+	}
+	up := time.Duration(*r.PagedMillis) * time.Millisecond
+	return fmt.Sprintf("%s got the maintenance page, which was up for %s", plural(*r.Paged, "request"), sayDuration(up))
 }
 
 // causes lists why requests failed, the most frequent cause first.

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -73,7 +74,7 @@ func (r *recorder) probe(answer string, inARow int) {
 }
 
 func recordings() map[string]recording {
-	return map[string]recording{"success": success(), "failure": failure(), "resume": resume(), "nothing": nothing()}
+	return map[string]recording{"success": success(), "failure": failure(), "resume": resume(), "nothing": nothing(), "wave": wave()}
 }
 
 func success() recording {
@@ -145,6 +146,68 @@ func resume() recording {
 	r.add(update.EventRunEnded, 0, 0, func(e *update.Event) { e.Result = update.ResultCommitted })
 	return recording{r.plan, r.events, Outcome{Run: "01RUN", Receipt: update.Receipt{Project: "shop", To: 43, Strategy: "rolling",
 		Result: update.ResultCommitted, DurationMillis: 50}}}
+}
+
+// wavePlan starts two containers at the same time. It is read as from a plan
+// file, because only the planner makes parallel steps.
+func wavePlan() *update.Plan {
+	plan := testPlan()
+	err := json.Unmarshal([]byte(`{"name":"shift","steps":[
+		{"kind":"parallel","step":{"steps":[
+			{"kind":"start","step":{"service":"api","name":"shop-api-2","detail":"beside shop-api-1"}},
+			{"kind":"start","step":{"service":"worker","name":"shop-worker-2","detail":"beside shop-worker-1"}}]}},
+		{"kind":"parallel","step":{"steps":[
+			{"kind":"gate","step":{"spec":{"service":"api","container":"shop-api-2","kind":"edge","healthPath":"/health","deadline":60000000000}}},
+			{"kind":"gate","step":{"spec":{"service":"worker","container":"shop-worker-2","kind":"healthcheck","deadline":30000000000}}}]}}]}`), &plan.Phases[1])
+	if err != nil {
+		panic(err)
+	}
+	return plan
+}
+
+// wave has the second of two containers fail while the first is at its gate.
+func wave() recording {
+	r := &recorder{plan: wavePlan(), now: testStart}
+	part := func(kind update.EventKind, step, number int, wait time.Duration) {
+		r.add(kind, step, wait, func(e *update.Event) {
+			e.Part, e.Duration = number, wait
+			row, _ := r.plan.Row(e.Place())
+			e.Line = row.Line
+		})
+	}
+	r.add(update.EventRunStarted, 0, 0, nil)
+	r.step(1, 1200*time.Millisecond)
+	for _, kind := range []update.EventKind{update.EventStepStarted, update.EventStepDone} {
+		part(kind, 2, 1, 0)
+		part(kind, 2, 2, 300*time.Millisecond)
+	}
+	part(update.EventStepStarted, 3, 1, 0)
+	part(update.EventStepStarted, 3, 2, 0)
+	for range 15 {
+		for number, answer := range []string{"connection refused", "healthcheck ended with code 1: not yet"} {
+			r.add(update.EventProbe, 0, 100*time.Millisecond, func(e *update.Event) {
+				row, _ := r.plan.Row(update.Place{Step: 3, Part: number + 1})
+				e.Line, e.Probe = row.Line, &update.Probe{Answer: answer}
+			})
+		}
+	}
+	gate := &update.GateError{Container: "shop-worker-2", Reason: "exited with code 3", Last: "healthcheck ended with code 1: not yet"}
+	part(update.EventStepFailed, 3, 2, 10*time.Millisecond)
+	r.events[len(r.events)-1].Err = gate
+	r.add(update.EventUndoing, 0, 0, nil)
+	for _, step := range []int{3, 2} {
+		for _, kind := range []update.EventKind{update.EventUndoStarted, update.EventUndoDone} {
+			part(kind, step, 1, 0)
+			part(kind, step, 2, 200*time.Millisecond)
+		}
+	}
+	r.undo(1, 10*time.Millisecond)
+	r.add(update.EventRunEnded, 0, 0, func(e *update.Event) { e.Result = update.ResultRolledBack })
+	row, _ := r.plan.Row(update.Place{Step: 3, Part: 2})
+	return recording{r.plan, r.events, Outcome{Run: "01RUN",
+		Receipt: update.Receipt{Project: "shop", From: 42, To: 43, Strategy: "rolling", Result: update.ResultRolledBack, DurationMillis: 5400},
+		Failure: &Failure{Err: gate, Step: 3, Line: row.Line, Serves: "release 42", Next: []string{"gapless logs"}},
+	}}
 }
 
 func nothing() recording {

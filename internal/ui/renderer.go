@@ -43,6 +43,7 @@ type TrafficFigures struct {
 	Requests  int64    `json:"requests"`
 	Failed    int64    `json:"failed"`
 	Held      int64    `json:"held"`
+	Paged     int64    `json:"paged"`  // got the maintenance page
 	P95Millis *float64 `json:"p95_ms"` // nil: not measured
 }
 

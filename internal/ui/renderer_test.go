@@ -96,6 +96,15 @@ func TestReceipt(t *testing.T) {
 	if got := Receipt(fullReceipt()); got != want {
 		t.Errorf("got\n%s", got)
 	}
+	paged := fullReceipt()
+	paged.Paged, paged.PagedMillis = new(int64(41)), new(12_340.0)
+	if got := Receipt(paged); !strings.Contains(got, "(longest 840 ms)\n  page      41 requests got the maintenance page, which was up for 12.3 s\n  gap ") {
+		t.Errorf("got\n%s", got)
+	}
+	paged.Paged, paged.PagedMillis = new(int64(0)), new(0.0)
+	if got := Receipt(paged); got != want {
+		t.Errorf("without a page:\n%s", got)
+	}
 	const nothing = `shop none -> 1 HELD after 1 min 5 s, quick: it needs a human
   traffic   not measured
   gap       not measured

@@ -28,9 +28,11 @@ var (
 	colors = map[state]string{statePending: "2", stateRunning: "36", stateDone: "32", stateFailed: "31", stateUndoing: "33", stateUndone: "33", stateUndoFailed: "31"}
 )
 
-// row is one step of the checklist.
+// row is one step of the checklist, or one part of a step.
 type row struct {
-	phase    string // of the first step of a phase
+	place    update.Place
+	phase    string // of the first row of a phase
+	number   string
 	line     update.Line
 	state    state
 	begin    time.Time
@@ -74,10 +76,14 @@ func (t *ttyPainter) start(now time.Time) {
 		}
 		t.screen.print(t.show(text))
 	}
-	for _, phase := range t.plan.Phases {
-		for i, step := range phase.Steps {
-			t.rows = append(t.rows, row{phase: label(phase.Name, i), line: t.line(step.Line())})
+	phase := ""
+	for _, r := range t.plan.Rows() {
+		name := r.Phase
+		if name == phase {
+			name = ""
 		}
+		phase = r.Phase
+		t.rows = append(t.rows, row{place: r.Place, phase: name, number: r.Number(), line: t.line(r.Line)})
 	}
 	t.draw()
 }
@@ -85,8 +91,10 @@ func (t *ttyPainter) start(now time.Time) {
 // rowOf finds the row of an event; one that is not about a step gets a row
 // that is not shown.
 func (t *ttyPainter) rowOf(event update.Event) *row {
-	if event.Step >= 1 && event.Step <= len(t.rows) {
-		return &t.rows[event.Step-1]
+	for i := range t.rows {
+		if t.rows[i].place == event.Place() {
+			return &t.rows[i]
+		}
 	}
 	return &row{}
 }
@@ -132,7 +140,7 @@ func (t *ttyPainter) event(event update.Event) {
 // catchUp ticks the steps off that were done before the interruption.
 func (t *ttyPainter) catchUp(step int) {
 	for i := range t.rows {
-		if t.resumed && i < step-1 && t.rows[i].state == statePending {
+		if t.resumed && t.rows[i].place.Step < step && t.rows[i].state == statePending {
 			t.rows[i].state = stateDone
 		}
 	}
@@ -206,9 +214,9 @@ func (t *ttyPainter) rowLine(index, columns int) styled {
 	case row.state != statePending && row.duration > 0:
 		took = sayDuration(row.duration)
 	}
-	text := fmt.Sprintf("%s %2d %-8s %s", marks[row.state], index+1, row.line.Verb, row.line.Object)
+	text := fmt.Sprintf("%s %2s %-8s %s", marks[row.state], row.number, row.line.Verb, row.line.Object)
 	if columns >= 60 {
-		text = fmt.Sprintf("%s %-8s %2d %-8s %s", marks[row.state], row.phase, index+1, row.line.Verb, row.line.Object)
+		text = fmt.Sprintf("%s %-8s %2s %-8s %s", marks[row.state], row.phase, row.number, row.line.Verb, row.line.Object)
 		if row.line.Detail != "" {
 			text += "  " + row.line.Detail
 		}

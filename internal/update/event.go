@@ -28,7 +28,8 @@ type Event struct {
 	Time     time.Time     `json:"time"`
 	Kind     EventKind     `json:"kind"`
 	Run      string        `json:"run"`
-	Step     int           `json:"step"` // counted from 1; 0 if it is about the whole run
+	Step     int           `json:"step"`           // counted from 1; 0 if it is about the whole run
+	Part     int           `json:"part,omitempty"` // of a parallel step, counted from 1; 0 if it is about the whole step
 	Line     Line          `json:"line,omitzero"`
 	Duration time.Duration `json:"duration,omitempty"`
 	Text     string        `json:"text,omitempty"`
@@ -36,3 +37,6 @@ type Event struct {
 	Err      error         `json:"-"`
 	Result   Result        `json:"result,omitempty"`
 }
+
+// Place is where in its plan the event happened.
+func (e Event) Place() Place { return Place{e.Step, e.Part} }

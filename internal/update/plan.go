@@ -87,21 +87,18 @@ func (p *Plan) Text() string {
 		fmt.Fprintf(&b, "strategy: %s\n", p.Choice)
 	}
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	number := 0
-	for _, phase := range p.Phases {
-		for i, step := range phase.Steps {
-			number++
-			name := ""
-			if i == 0 {
-				name = phase.Name
-			}
-			line := step.Line()
-			detail := line.Detail
-			if line.Reason != "" {
-				detail = strings.TrimPrefix(detail+" ("+line.Reason+")", " ")
-			}
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", name, number, line.Verb, line.Object, detail)
+	phase := ""
+	for _, row := range p.Rows() {
+		detail := row.Line.Detail
+		if row.Line.Reason != "" {
+			detail = strings.TrimPrefix(detail+" ("+row.Line.Reason+")", " ")
 		}
+		name := row.Phase
+		if name == phase {
+			name = ""
+		}
+		phase = row.Phase
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", name, row.Number(), row.Line.Verb, row.Line.Object, detail)
 	}
 	w.Flush()
 	for _, note := range p.Notes {
@@ -148,15 +145,4 @@ func (p *Phase) UnmarshalJSON(data []byte) error {
 		p.Steps = append(p.Steps, step.Step)
 	}
 	return nil
-}
-
-// PhaseOf is the name of the phase of a step, counted from 1.
-func (p *Plan) PhaseOf(number int) string {
-	for _, phase := range p.Phases {
-		if number <= len(phase.Steps) {
-			return phase.Name
-		}
-		number -= len(phase.Steps)
-	}
-	return ""
 }

@@ -32,10 +32,14 @@ const (
 
 // Options narrow a plan.
 type Options struct {
-	Named    []string // services; empty: all that changed
-	Tags     []Step   // image references to move first, of a rollback
-	Cause    string   // reason that stands before the changes
-	Strategy string   // empty or StrategyAuto: found out
+	Named []string // services; empty: all that changed
+	Tags  []Step   // image references to move first, of a rollback
+	Cause string   // reason that stands before the changes
+	Back  bool     // to a release that served before: nothing is checked or migrated
+	// Statics are the images to collect static files from, by service; others
+	// are collected from the image of the service.
+	Statics  map[string]string
+	Strategy string // empty or StrategyAuto: found out
 	// Migrations says whether the code that runs now survives the migrations of
 	// the new version: MigrationsCompatible, MigrationsBreaking or empty.
 	Migrations string
@@ -63,6 +67,7 @@ type Planner struct {
 	taken    map[string]bool // container names, planned ones included
 	fetched  map[string]bool // image references
 	unrouted map[string]bool // services that still have a route and shall have none
+	handover map[string]*handover
 	numbers  map[string]map[int]bool
 	memory   int64 // forecast to be still available, in bytes
 	inPlace  bool  // no second copies
@@ -76,6 +81,7 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 		return Plan{}, err
 	}
 	planner.findUnrouted()
+	planner.findHandovers()
 	var why reasons
 	for _, service := range p.Services {
 		why.add(service.Name, planner.service(service))
@@ -86,6 +92,7 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	planner.check()
 	planner.collectStatic()
 	strategies[planner.plan.Strategy](planner)
+	planner.handOver()
 	planner.unroute()
 	planner.addWatch()
 	return planner.assemble(why.words()), nil
@@ -102,6 +109,7 @@ func newPlanner(state State, p *project.Project, changes []change.Change, option
 		taken:    map[string]bool{},
 		fetched:  map[string]bool{},
 		unrouted: map[string]bool{},
+		handover: map[string]*handover{},
 		numbers:  map[string]map[int]bool{},
 		memory:   state.MemoryAvailableBytes,
 		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1},
@@ -165,8 +173,8 @@ func (p *Planner) assemble(because string) Plan {
 	if p.usesEdge() {
 		prepare = append(prepare, &EdgeStep{Listeners: p.listeners(), Detail: "stands before " + strings.Join(p.routed(), ", ")})
 	}
-	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.commit...)
-	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.shift}, {PhaseWatch, p.watch}, {PhaseCommit, commit}}
+	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.together(p.commit)...)
+	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.together(p.shift)}, {PhaseWatch, p.watch}, {PhaseCommit, commit}}
 	p.plan.Phases = slices.DeleteFunc(p.plan.Phases, func(ph Phase) bool { return len(ph.Steps) == 0 })
 	return p.plan
 }
@@ -194,8 +202,12 @@ func (p *Planner) routed() []string {
 	return names
 }
 
+// note says something about a service, once.
 func (p *Planner) note(serviceName string, gap bool, format string, args ...any) {
-	p.plan.Notes = append(p.plan.Notes, Note{Service: serviceName, Gap: gap, Text: fmt.Sprintf(format, args...)})
+	note := Note{Service: serviceName, Gap: gap, Text: fmt.Sprintf(format, args...)}
+	if !slices.Contains(p.plan.Notes, note) {
+		p.plan.Notes = append(p.plan.Notes, note)
+	}
 }
 
 // take marks a container name and its number as used.

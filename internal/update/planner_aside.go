@@ -11,10 +11,10 @@ import (
 func (p *Planner) aside(w work) bool {
 	switch {
 	case p.onlyStatic(w):
-		if len(w.service.Static) > 0 {
+		if len(w.service.Static) > 0 && w.change.Build {
 			p.backToRunning(w)
 		}
-	case len(w.change.Causes) == 0:
+	case len(w.change.Causes) == 0 || p.inPlace && w.onlyFiles():
 		p.restart(w)
 	default:
 		return false
@@ -22,11 +22,21 @@ func (p *Planner) aside(w work) bool {
 	return true
 }
 
+// onlyFiles tells whether the containers fit, but for what they read from the
+// host.
+func (w work) onlyFiles() bool {
+	return w.change.Missing+len(w.change.Surplus) == 0 && w.onlyFor(change.KindFiles)
+}
+
+// onlyFor tells whether all causes are of one kind.
+func (w work) onlyFor(kind change.Kind) bool {
+	return !slices.ContainsFunc(w.change.Causes, func(c change.Cause) bool { return c.Kind != kind })
+}
+
 // onlyStatic tells whether nothing but static files differs, and somebody
 // collects them from that image.
 func (p *Planner) onlyStatic(w work) bool {
-	if !w.change.Source.StaticOnly() || !p.running(w.service) || len(w.change.Surplus)+w.change.Missing > 0 ||
-		slices.ContainsFunc(w.change.Causes, func(c change.Cause) bool { return c.Kind != change.KindSource }) {
+	if !w.change.Source.StaticOnly() || !p.running(w.service) || len(w.change.Surplus)+w.change.Missing > 0 || !w.onlyFor(change.KindSource) {
 		return false
 	}
 	return slices.ContainsFunc(p.work, func(other work) bool {
@@ -36,8 +46,11 @@ func (p *Planner) onlyStatic(w work) bool {
 
 // backToRunning gives the image's name back to the image that runs: the new
 // one was needed for its static files only, and docker compose up must not
-// replace what serves.
+// replace what serves. A later rollback may need it again, under another name.
 func (p *Planner) backToRunning(w work) {
-	running := p.state.ContainersOf(w.service.Name)[0].ImageID
-	p.shift = append(p.shift, &TagStep{Service: w.service.Name, ImageID: running, Reference: w.service.Image})
+	s := w.service
+	running := p.state.ContainersOf(s.Name)[0].ImageID
+	p.shift = append(p.shift,
+		&TagStep{Service: s.Name, ImageID: s.Image, Reference: StaticPin(p.project.Name, s.Name, p.plan.To)},
+		&TagStep{Service: s.Name, ImageID: running, Reference: s.Image})
 }

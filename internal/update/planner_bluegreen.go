@@ -19,7 +19,7 @@ func (p *Planner) blueGreen() {
 		case p.aside(w):
 		case w.is(project.RoleJob):
 			p.job(w.service, w.change)
-		case w.is(project.RoleWeb) && p.canStandBeside(w):
+		case w.takesRequests() && p.canStandBeside(w):
 			webs = append(webs, p.newTurnover(w, true))
 		case w.is(project.RoleWorker) && p.canStandBeside(w):
 			workers = append(workers, p.newTurnover(w, true))
@@ -35,9 +35,7 @@ func (p *Planner) blueGreen() {
 		p.note(w.service.Name, false, "cannot stand beside its old version: it is replaced after the switch")
 		p.roll(w.service, w.change)
 	}
-	for _, t := range webs {
-		t.retire()
-	}
+	p.retire(webs)
 }
 
 // canStandBeside tells whether old and new containers of a service may run at
@@ -49,11 +47,17 @@ func (p *Planner) canStandBeside(w work) bool {
 }
 
 // retire plans that the old containers go once the release is decided.
-func (t *turnover) retire() {
-	t.commit = append(t.commit, t.drainSteps(t.old)...)
-	t.commit = append(t.commit, t.stopSteps(t.old, stopping{successors: routedNames(t.service, t.after)})...)
-	for _, c := range t.old {
-		t.remove(c)
+func (p *Planner) retire(all []*turnover) {
+	for _, t := range all {
+		p.commit = append(p.commit, t.drainSteps(t.old)...)
+	}
+	for _, t := range all {
+		p.commit = append(p.commit, t.stopSteps(t.old, stopping{successors: routedNames(t.service, t.after)})...)
+	}
+	for _, t := range all {
+		for _, c := range t.old {
+			t.remove(c)
+		}
 	}
 }
 
@@ -62,7 +66,7 @@ func (p *Planner) blueGreenFits() error {
 	var need int64
 	var copies []string
 	for _, w := range p.work {
-		if !w.is(project.RoleWeb, project.RoleWorker) || !p.canStandBeside(w) {
+		if !w.takesRequests() && !w.is(project.RoleWorker) || !p.canStandBeside(w) {
 			continue
 		}
 		r, old := p.newRoll(w.service, w.change)
@@ -77,5 +81,5 @@ func (p *Planner) blueGreenFits() error {
 	return &StrategyError{Strategy: StrategyBlueGreen,
 		Reason: fmt.Sprintf("the second copies need %s (%s); %s are available, of which %s stay in reserve",
 			bytesText(need), strings.Join(copies, ", "), bytesText(p.state.MemoryAvailableBytes), bytesText(memoryReserve)),
-		Instead: "rolling needs one second copy at a time, reload none: gapless plan --compare"}
+		Instead: "rolling needs fewer second copies at a time, reload none: gapless plan --compare"}
 }

@@ -66,9 +66,11 @@ func (p *Planner) startAll(all []*turnover) {
 	for _, t := range all {
 		t.start()
 	}
+	var keeps []Step
 	for _, t := range all {
-		t.await()
+		keeps = append(keeps, t.await()...)
 	}
+	p.shift = append(p.shift, keeps...)
 	p.switchAll(all)
 }
 

@@ -3,6 +3,7 @@ package update
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"gapless/internal/change"
 	"gapless/internal/project"
@@ -27,6 +28,9 @@ func (p *Planner) service(s project.Service) string {
 		p.note(s.Name, false, "changed (%s), but a %s is never replaced unless you name it: gapless update %s", c.Words(), "stateful service", s.Name)
 		return ""
 	}
+	if len(s.Hooks) > 0 {
+		p.note(s.Name, false, "its %s hooks do not run in an update", strings.Join(s.Hooks, " and "))
+	}
 	p.fetch(s, c)
 	p.work = append(p.work, work{s, c})
 	return c.Words()
@@ -40,6 +44,12 @@ type work struct {
 
 // is tells whether the service has one of the roles.
 func (w work) is(roles ...project.Role) bool { return slices.Contains(roles, w.service.Role) }
+
+// takesRequests tells whether the service is one that is replaced for the sake
+// of its requests: a front is one where it stands behind the edge.
+func (w work) takesRequests() bool {
+	return w.is(project.RoleWeb) || w.is(project.RoleFront) && w.service.Route != nil
+}
 
 // running tells whether any container of the service is up.
 func (p *Planner) running(s project.Service) bool {
@@ -92,11 +102,20 @@ func (p *Planner) routeOnly(s project.Service) string {
 		t.Port = s.Route.Port
 		after.Targets = append(after.Targets, t)
 	}
-	if before != nil && sameRoute(*before, after) {
+	const words = "not routed as the settings say"
+	_, moves := p.handover[s.Name]
+	switch {
+	case before != nil && sameRoute(*before, after) || before == nil && moves:
+		p.reached(s.Name, before, after.Targets)
+		if moves {
+			return words
+		}
 		return ""
+	default:
+		p.shift = append(p.shift, &SwitchStep{Service: s.Name, Before: before, After: &after})
+		p.reached(s.Name, &after, after.Targets)
+		return words
 	}
-	p.shift = append(p.shift, &SwitchStep{Service: s.Name, Before: before, After: &after})
-	return "not routed as the settings say"
 }
 
 // findUnrouted notes the services that have a route and shall have none.

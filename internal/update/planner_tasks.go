@@ -33,6 +33,9 @@ func (p *Planner) task(w work, purpose string, command []string, limit time.Dura
 // touched. Nothing is checked of what does not run yet: its database may be as
 // new as itself.
 func (p *Planner) check() {
+	if p.options.Back {
+		return
+	}
 	for _, w := range p.work {
 		if !w.change.Has(change.KindImage, change.KindSource, change.KindConfig) || !p.running(w.service) || p.onlyStatic(w) {
 			continue
@@ -50,7 +53,9 @@ func (p *Planner) collectStatic() {
 		if len(w.service.Static) == 0 || !w.newCode() || w.change.Source.Known && !w.change.Source.Static && !w.change.Source.Dependencies && !w.change.Source.Docker {
 			continue
 		}
-		p.shift = append(p.shift, p.task(w, TaskStatic, w.service.Static, staticLimit, "new static files beside the old ones"))
+		step := p.task(w, TaskStatic, w.service.Static, staticLimit, "new static files beside the old ones")
+		step.ImageID = p.options.Statics[w.service.Name]
+		p.shift = append(p.shift, step)
 	}
 }
 
@@ -65,6 +70,9 @@ type migration struct {
 // that runs now.
 func (p *Planner) migrations() []migration {
 	var found []migration
+	if p.options.Back {
+		return nil
+	}
 	for _, w := range p.work {
 		if len(w.service.Migrate) == 0 || !w.newCode() && p.running(w.service) {
 			continue

@@ -44,24 +44,23 @@ func (t *turnover) start() {
 	}
 }
 
-// await waits for the new containers, and lets them survive a restart of the
-// host.
-func (t *turnover) await() {
-	var gates, keeps []Step
+// await waits for the new containers, and returns what lets them survive a
+// restart of the host.
+func (t *turnover) await() (keeps []Step) {
 	for i, name := range t.fresh {
 		gate := t.gateHeld
 		if t.beside {
 			gate = t.gate
 		}
-		gates = append(gates, gate(name, t.after[len(t.kept):]))
+		t.shift = append(t.shift, gate(name, t.after[len(t.kept):]))
 		var instead []Container
 		if i < len(t.old) && !t.beside {
 			instead = t.old[i : i+1]
 		}
 		keeps = append(keeps, t.keep(name, instead)...)
 	}
-	t.shift = append(append(t.shift, gates...), keeps...)
 	t.takeover = false
+	return keeps
 }
 
 // switchAll moves the requests of all services in one act.

@@ -1,6 +1,9 @@
 package update
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // DefaultWarm is how long the old version of a blue-green update stays warm
 // where no watch says otherwise.
@@ -8,7 +11,7 @@ const DefaultWarm = 30 * time.Second
 
 // addWatch plans the look at the new version before the commit.
 func (p *Planner) addWatch() {
-	duration := p.options.Watch
+	duration := cmp.Or(p.options.Watch, p.project.Settings.Watch.For)
 	if duration == 0 && p.plan.Strategy == StrategyBlueGreen {
 		duration = DefaultWarm
 	}

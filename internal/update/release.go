@@ -19,6 +19,8 @@ type Release struct {
 	Because  string                    `json:"because"`
 	Adopted  bool                      `json:"adopted,omitempty"` // found running, not made by us
 	Services map[string]ReleaseService `json:"services"`
+	// Revision is what the checkout was at; nil if there was none.
+	Revision *Revision `json:"revision,omitempty"`
 	// Sources are what the images were built from, by BuildHash: services with
 	// the same build share one.
 	Sources  map[string]change.Source `json:"sources,omitempty"`
@@ -36,6 +38,7 @@ type ReleaseService struct {
 	ConfigHash string   `json:"configHash"`
 	BuildHash  string   `json:"buildHash,omitempty"` // of the source of the image
 	BaseID     string   `json:"baseId,omitempty"`    // image that it was built upon
+	Static     string   `json:"static,omitempty"`    // reference of another image whose static files it uses
 	Pin        string   `json:"pin,omitempty"`       // our tag, which keeps the image from being pruned
 	Containers []string `json:"containers,omitempty"`
 	// MountHashes are the digests of what the containers read from the host, by
@@ -87,6 +90,8 @@ type Receipt struct {
 	Failed            *int64           `json:"failed"`
 	Held              *int64           `json:"held"`
 	LongestHoldMillis *float64         `json:"longest_hold_ms"`
+	Paged             *int64           `json:"paged"`    // got the maintenance page: neither served nor failed
+	PagedMillis       *float64         `json:"paged_ms"` // for which it was up
 	GapMillis         *float64         `json:"gap_ms"`
 	Probes            *int64           `json:"probes"`
 	ProbeFailures     *int64           `json:"probe_failures"`

@@ -79,9 +79,9 @@ func (r *Run) Resume(ctx context.Context, h History, insist bool) (Outcome, erro
 	}
 	r.rearm(ctx, h)
 	if h.Decision == "" {
-		return r.rollBack(ctx, h.Reached, cause, 0)
+		return r.rollBack(ctx, h.Reached, cause, Place{})
 	}
-	return r.undo(ctx, h.Reached, cause, 0)
+	return r.undo(ctx, h.Reached, cause, Place{})
 }
 
 // rearm repeats the holds that were in force when the run died. Where the edge

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -17,12 +18,12 @@ type Outcome struct {
 	Cause error
 	// Stuck is why the undo could not finish; nil unless Result is held.
 	Stuck error
-	// FailedStep is what the run was doing, counted from 1; 0 if nothing failed.
-	FailedStep int
+	// Failed is what the run was doing; its zero value says that nothing failed.
+	Failed Place
 	// Undone lists what was undone, in that order.
 	Undone []Line
-	// Took is the time of each step that was done, by its number from 1.
-	Took map[int]time.Duration
+	// Took is the time of each step, or part of one, that was done.
+	Took map[Place]time.Duration
 }
 
 // Run carries out a plan, step by step. Before a step acts, its intent is on
@@ -34,9 +35,12 @@ type Run struct {
 	// finish its step and undo everything.
 	Interrupted <-chan struct{}
 
-	took   map[int]time.Duration
 	undone map[int]bool // steps that an earlier process undid
 	lines  []Line       // of the steps that this process undid
+
+	mu     sync.Mutex // parts of a step end at the same time
+	took   map[Place]time.Duration
+	failed Place
 }
 
 // Execute begins the plan in the journal and carries it out.
@@ -62,12 +66,12 @@ func (r *Run) forward(ctx context.Context) (Outcome, error) {
 			return Outcome{}, err
 		}
 		if cause != nil {
-			return r.rollBack(ctx, number, cause, number)
+			return r.rollBack(ctx, number, cause, r.failedAt(number))
 		}
 	}
 	if err := r.append(Entry{Kind: EntryDecide, Decide: DecideCommit}); err != nil {
 		// Nothing was decided: what cannot be written down is not done.
-		return r.rollBack(ctx, r.Plan.commitIndex(), fmt.Errorf("commit: %w", err), r.Plan.commitIndex())
+		return r.rollBack(ctx, r.Plan.commitIndex(), fmt.Errorf("commit: %w", err), Place{Step: r.Plan.commitIndex()})
 	}
 	r.emit(Event{Kind: EventCommitted})
 	return r.finish(ctx)
@@ -86,7 +90,7 @@ func (r *Run) finish(ctx context.Context) (Outcome, error) {
 		if _, isRecord := steps[number-1].(*RecordStep); isRecord && cause != nil {
 			// Without its record the release could not be found again: the old
 			// containers stay, and a resume tries again.
-			return r.end(Outcome{Result: ResultHeld, Stuck: cause, FailedStep: number})
+			return r.end(Outcome{Result: ResultHeld, Stuck: cause, Failed: Place{Step: number}})
 		}
 		failures = append(failures, cause)
 	}
@@ -110,36 +114,27 @@ func (r *Run) attempt(ctx context.Context, number int, step Step) (cause, err er
 	if err := r.append(Entry{Kind: EntryIntent, Step: number}); err != nil {
 		return fmt.Errorf("announce the step: %w", err), nil // the journal may still take the way back
 	}
-	r.emit(Event{Kind: EventStepStarted, Step: number, Line: step.Line()})
-	began := r.Env.Clock.Now()
-	cause = r.perform(ctx, step)
-	took := r.Env.Clock.Now().Sub(began)
+	cause = r.perform(ctx, number, step)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if cause != nil {
-		r.emit(Event{Kind: EventStepFailed, Step: number, Line: step.Line(), Duration: took, Err: cause})
 		return cause, r.append(Entry{Kind: EntryFail, Step: number, Why: cause.Error()})
 	}
-	if r.took == nil {
-		r.took = map[int]time.Duration{}
-	}
-	r.took[number] = took
-	r.emit(Event{Kind: EventStepDone, Step: number, Line: step.Line(), Duration: took})
 	return nil, r.append(Entry{Kind: EntryDone, Step: number})
 }
 
 // perform does a step; one that only waits ends as soon as the user wants to
 // stop.
-func (r *Run) perform(ctx context.Context, step Step) error {
+func (r *Run) perform(ctx context.Context, number int, step Step) error {
 	if !onlyWaits(step) || r.Interrupted == nil {
-		return step.Do(ctx, r.Env)
+		return r.act(ctx, number, step, r.forwards())
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	waits, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var failure error
 	done := make(chan *carriedPanic, 1)
-	go func() { done <- caught(func() { failure = step.Do(ctx, r.Env) }) }()
+	go func() { done <- caught(func() { failure = r.act(waits, number, step, r.forwards()) }) }()
 	select {
 	case carried := <-done:
 		if carried != nil {
@@ -150,13 +145,14 @@ func (r *Run) perform(ctx context.Context, step Step) error {
 		r.emit(Event{Kind: EventInterrupting})
 		cancel()
 		<-done // it ends by itself: its context did
+		r.emit(Event{Kind: EventStepFailed, Step: number, Line: step.Line(), Err: ErrInterrupted})
 		return ErrInterrupted
 	}
 }
 
 // rollBack decides against the new release and undoes the steps up to the
 // given one.
-func (r *Run) rollBack(ctx context.Context, upTo int, cause error, failed int) (Outcome, error) {
+func (r *Run) rollBack(ctx context.Context, upTo int, cause error, failed Place) (Outcome, error) {
 	if err := r.append(Entry{Kind: EntryDecide, Decide: DecideRollback, Why: cause.Error()}); err != nil {
 		return Outcome{}, err
 	}
@@ -166,7 +162,7 @@ func (r *Run) rollBack(ctx context.Context, upTo int, cause error, failed int) (
 // undo undoes the steps from the given one back to the first. It stops at the
 // first that cannot be undone: what serves then is kept, because taking the
 // new version away as well would leave nothing.
-func (r *Run) undo(ctx context.Context, upTo int, cause error, failed int) (Outcome, error) {
+func (r *Run) undo(ctx context.Context, upTo int, cause error, failed Place) (Outcome, error) {
 	r.emit(Event{Kind: EventUndoing, Err: cause})
 	steps := r.Plan.Steps()
 	for number := upTo; number >= 1; number-- {
@@ -179,14 +175,14 @@ func (r *Run) undo(ctx context.Context, upTo int, cause error, failed int) (Outc
 		}
 		if stuck != nil {
 			stuck = fmt.Errorf("undo %s %s: %w", steps[number-1].Line().Verb, steps[number-1].Line().Object, stuck)
-			return r.end(Outcome{Result: ResultHeld, Cause: cause, Stuck: stuck, FailedStep: failed})
+			return r.end(Outcome{Result: ResultHeld, Cause: cause, Stuck: stuck, Failed: failed})
 		}
 	}
 	result := r.undoneResult(upTo)
 	if result == ResultRolledBack {
 		cause = errors.Join(cause, r.foreign(ctx))
 	}
-	return r.end(Outcome{Result: result, Cause: cause, FailedStep: failed})
+	return r.end(Outcome{Result: result, Cause: cause, Failed: failed})
 }
 
 // undoStep undoes one step, journalled like a step forward.
@@ -194,19 +190,16 @@ func (r *Run) undoStep(ctx context.Context, number int, step Step) (stuck, err e
 	if err := r.append(Entry{Kind: EntryUndo, Step: number}); err != nil {
 		return nil, err
 	}
-	r.emit(Event{Kind: EventUndoStarted, Step: number, Line: step.Line()})
-	began := r.Env.Clock.Now()
-	stuck = r.persist(ctx, func() error { return step.Undo(ctx, r.Env) })
+	stuck = r.act(ctx, number, step, r.backwards())
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	took := r.Env.Clock.Now().Sub(began)
 	if stuck != nil {
-		r.emit(Event{Kind: EventUndoFailed, Step: number, Line: step.Line(), Duration: took, Err: stuck})
 		return stuck, nil
 	}
-	r.lines = append(r.lines, step.Line())
-	r.emit(Event{Kind: EventUndoDone, Step: number, Line: step.Line(), Duration: took})
+	for _, row := range rowsOf(number, step) {
+		r.lines = append(r.lines, row.Line)
+	}
 	return nil, r.append(Entry{Kind: EntryUndone, Step: number})
 }
 

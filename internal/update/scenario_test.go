@@ -15,7 +15,11 @@ type scenario struct {
 	services []project.Service
 	running  []Container
 	routed   []string // services that the edge serves already
+	socket   string   // that the edge listens on beside its port
+	routedAs []string // listeners of those already served; nil: as wanted
 	memory   int64
+	cpus     int
+	room     int // containers that may run at once beyond those that run before; 0: any number
 	release  *Release
 	options  Options
 	was, is  *change.Source // of the services with build:; nil: nobody recorded it
@@ -86,6 +90,38 @@ var scenarios = []scenario{
 		},
 		running: []Container{up("db", 1), up("api", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api"},
 		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"beat", "db"}, memory: 4 << 30,
+	},
+	{
+		name: "waves follow what services need",
+		services: []project.Service{
+			with(plain("migratejob", project.RoleJob), func(s *project.Service) { s.Restart = "no" }),
+			with(web("api"), func(s *project.Service) { s.Replicas, s.Parallelism, s.DependsOn = 3, 2, []string{"migratejob"} }),
+			with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }),
+			with(web("admin"), func(s *project.Service) { s.Route.Path, s.DependsOn = "/admin", []string{"api"} }),
+			plain("worker", project.RoleWorker),
+			with(plain("beat", project.RoleScheduler), func(s *project.Service) { s.DependsOn = []string{"migratejob"} }),
+			with(plain("checkjob", project.RoleJob), func(s *project.Service) { s.Restart, s.DependsOn = "no", []string{"admin"} }),
+		},
+		running: []Container{up("api", 1), up("api", 2), up("api", 3), up("shop", 1), up("admin", 1), up("worker", 1), up("beat", 1)},
+		routed:  []string{"api", "shop", "admin"}, release: &Release{Number: 7}, covered: []string{"api", "shop", "admin"}, singles: []string{"beat"}, cpus: 4, room: 4,
+	},
+	{
+		name:     "a bad service in a wave",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("worker", project.RoleWorker), plain("beat", project.RoleScheduler)},
+		running:  []Container{up("api", 1), up("shop", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, singles: []string{"beat"}, bad: "shop",
+	},
+	{
+		name:     "memory for two second copies",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("worker", project.RoleWorker), plain("mailer", project.RoleWorker)},
+		running:  []Container{up("api", 1), up("shop", 1), up("worker", 1), up("mailer", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, memory: 300 << 20, room: 2,
+	},
+	{
+		name:     "one processor",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("worker", project.RoleWorker)},
+		running:  []Container{up("api", 1), up("shop", 1), up("worker", 1)}, routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, cpus: 1, room: 2,
 	},
 	{
 		name:     "container_name and a hold",
@@ -178,6 +214,30 @@ var scenarios = []scenario{
 		release: &Release{Number: 7}, options: Options{Strategy: StrategyReload}, covered: []string{"api", "shop", "hup"}, singles: []string{"api", "hup", "worker"},
 	},
 	{
+		name:     "nginx between the port and the socket",
+		services: []project.Service{between, with(web("api"), onSocket)},
+		running:  []Container{up("nginx", 1), up("api", 1)}, routed: []string{"nginx", "api"}, socket: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, covered: []string{"nginx", "api"},
+	},
+	{
+		name:     "nginx between, all at once",
+		services: []project.Service{between, with(web("api"), onSocket)},
+		running:  []Container{up("nginx", 1), up("api", 1)}, routed: []string{"nginx", "api"}, socket: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"nginx", "api"}, memory: 4 << 30,
+	},
+	{
+		name:     "nginx comes between",
+		services: []project.Service{between, with(web("api"), onSocket)},
+		running:  []Container{up("api", 1)}, routed: []string{"api"}, routedAs: []string{":80"}, socket: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, covered: []string{"api"},
+	},
+	{
+		name:     "nginx comes between and is bad",
+		services: []project.Service{with(web("api"), onSocket), between},
+		running:  []Container{now("api", 1)}, routed: []string{"api"}, routedAs: []string{":80"}, socket: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, covered: []string{"api"}, bad: "nginx",
+	},
+	{
 		name:     "first run",
 		services: []project.Service{plain("db", project.RoleStateful), web("api"), plain("beat", project.RoleScheduler)},
 	},
@@ -189,7 +249,7 @@ var scenarios = []scenario{
 	},
 	{
 		name:     "source to build",
-		services: []project.Service{with(web("api"), func(s *project.Service) { s.Build = true })},
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Build, s.Hooks = true, []string{"pre_start", "pre_stop"} })},
 		running:  []Container{up("api", 1)}, routed: []string{"api"},
 		release: &Release{Number: 5}, covered: []string{"api"},
 	},
@@ -220,15 +280,24 @@ func django(s *project.Service) {
 	s.Migrate, s.Static = []string{"manage.py", "migrate"}, []string{"manage.py", "collectstatic"}
 }
 
+// between is an nginx that has the edge's port and passes requests on to its
+// socket.
+var between = with(plain("nginx", project.RoleFront), func(s *project.Service) {
+	s.Route = &project.Route{Port: 80, Path: "/", HealthPath: "/nginx-health", On: project.ListenerHTTP}
+})
+
+func onSocket(s *project.Service) { s.Route.On = project.ListenerSocket }
+
 // shares is a service that runs the image of another one.
 func shares(s *project.Service) { s.Build, s.Image = true, "app:latest" }
 
 // build makes the world of the scenario and the plan for it.
 func (s scenario) build() (*world, Plan, error) {
 	w := newWorld()
-	w.singles = s.singles
+	w.singles, w.room = s.singles, s.room
 	p := &project.Project{Name: "shop", Services: s.services, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
-	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Release: s.release}
+	p.Settings.Edge.Socket = s.socket
+	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Processors: s.cpus, Release: s.release}
 	if s.was == nil {
 		s.was = &change.Source{Hash: "old", Settings: "s"}
 	}
@@ -247,11 +316,17 @@ func (s scenario) build() (*world, Plan, error) {
 	}
 	for _, c := range s.running {
 		made := w.add(c)
+		w.first++
 		state.Containers = append(state.Containers, *made)
 		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: w.reference(c.Service), ImageID: c.ImageID, ConfigHash: c.ConfigHash, Source: s.was, Up: c.Running})
 	}
 	for _, name := range s.routed {
 		route := RouteState{Listeners: []string{":80"}, Path: "/", Port: 8000}
+		if service, ok := p.Service(name); ok && service.Route != nil && s.routedAs == nil {
+			route.Path, route.Listeners = service.Route.Path, p.Settings.Edge.Addresses(service.Route.On)
+		} else if s.routedAs != nil {
+			route.Listeners = s.routedAs
+		}
 		var targets []RouteTarget
 		for _, c := range state.ContainersOf(name) {
 			ref := TargetRef{Container: c.Name, Generation: "old", Weight: 1}

@@ -63,6 +63,7 @@ type State struct {
 	Release              *Release                 `json:"release,omitempty"`
 	MemoryAvailableBytes int64                    `json:"memoryAvailableBytes,omitempty"` // 0 if not measured
 	Pending              map[string][]string      `json:"-"`                              // migrations that the new image said are due, by service name; no entry: not asked
+	Processors           int                      `json:"-"`                              // of the host; 0 if not known
 	TakenPorts           map[int]string           `json:"-"`                              // host ports in use, with the owner
 	StepTimes            map[string]time.Duration `json:"-"`                              // measured by earlier updates, by StepKey
 }

@@ -12,22 +12,49 @@ type ParallelStep struct {
 	Steps []planStep `json:"steps"`
 }
 
-// Do runs all steps and returns all of their errors. The first failure does
-// not cut the others off: each ends in a state that its undo knows.
+// partAct does something with one part, counted from 1.
+type partAct func(ctx context.Context, part int, step Step) error
+
+// Do does all steps. The failure of one does not cut the others off, so that
+// each ends in a state that its undo knows; only those that merely wait need
+// not be waited for any more.
 func (s *ParallelStep) Do(ctx context.Context, env *Env) error {
-	return s.each(env, func(step Step) error { return step.Do(ctx, env) })
+	return s.do(ctx, env, func(ctx context.Context, _ int, step Step) error { return step.Do(ctx, env) })
 }
 
 // Undo undoes all steps.
 func (s *ParallelStep) Undo(ctx context.Context, env *Env) error {
-	return s.each(env, func(step Step) error { return step.Undo(ctx, env) })
+	return s.undo(ctx, env, func(ctx context.Context, _ int, step Step) error { return step.Undo(ctx, env) })
 }
 
-func (s *ParallelStep) each(env *Env, act func(Step) error) error {
+func (s *ParallelStep) do(ctx context.Context, env *Env, act partAct) error {
+	waits, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return s.each(env, func(part int, step Step) error {
+		own := ctx
+		if onlyWaits(step) {
+			own = waits
+		}
+		err := act(own, part, step)
+		if own.Err() != nil {
+			return ctx.Err() // nil: another part failed, and this one was cut off
+		}
+		if err != nil {
+			cancel()
+		}
+		return err
+	})
+}
+
+func (s *ParallelStep) undo(ctx context.Context, env *Env, act partAct) error {
+	return s.each(env, func(part int, step Step) error { return act(ctx, part, step) })
+}
+
+func (s *ParallelStep) each(env *Env, act func(part int, step Step) error) error {
 	failures := make([]error, len(s.Steps))
 	var acts []func()
 	for i, step := range s.Steps {
-		acts = append(acts, func() { failures[i] = act(step.Step) })
+		acts = append(acts, func() { failures[i] = act(i+1, step.Step) })
 	}
 	env.Together(acts...)
 	return errors.Join(failures...)
@@ -59,7 +86,7 @@ func (s *ParallelStep) check() error {
 
 // Line implements Step.
 func (s *ParallelStep) Line() Line {
-	line := s.Steps[0].Line()
+	line := Line{Verb: s.Steps[0].Line().Verb}
 	var objects []string
 	for _, step := range s.Steps {
 		objects = append(objects, step.Line().Object)

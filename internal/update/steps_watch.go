@@ -41,7 +41,7 @@ func (s *WatchStep) Do(ctx context.Context, env *Env) error {
 // Undo has nothing to do.
 func (s *WatchStep) Undo(context.Context, *Env) error { return nil }
 
-func (*WatchStep) onlyWaits() {}
+func (*WatchStep) onlyWaits() bool { return true }
 
 // Line implements Step.
 func (s *WatchStep) Line() Line {

@@ -4,14 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"gapless/internal/project"
 )
 
 // The strategies of an update. They differ in the shift phase only.
 const (
 	StrategyAuto      = "auto"
-	StrategyRolling   = "rolling"    // service by service, new beside old
+	StrategyRolling   = "rolling"    // in waves of services that do not need each other, new beside old
 	StrategyReload    = "reload"     // in place, while requests wait: no second copy
 	StrategyQuick     = "quick"      // all at once, while requests wait: old and new never run together
 	StrategyBlueGreen = "blue-green" // all new beside all old, one switch
@@ -75,6 +73,9 @@ func (p *Planner) choose() error {
 
 // decide is the decision tree: the strategy that costs least and cannot hurt.
 func (p *Planner) decide() (name, why string) {
+	if p.options.Back {
+		return StrategyRolling, "back to what served before"
+	}
 	if len(p.work) > 0 && !slices.ContainsFunc(p.work, func(w work) bool { return !p.onlyStatic(w) }) {
 		return StrategyStatic, "nothing but static files changed: they are collected, and no container is touched"
 	}
@@ -95,19 +96,4 @@ func (p *Planner) decide() (name, why string) {
 		return StrategyRolling, strings.Join(due, ", ") + ": what runs now survives that, so it comes first"
 	}
 	return StrategyRolling, ""
-}
-
-// rolling replaces service by service.
-func (p *Planner) rolling() {
-	for _, w := range p.work {
-		if p.aside(w) {
-			continue
-		}
-		p.migrateBefore(w)
-		if w.is(project.RoleJob) {
-			p.job(w.service, w.change)
-		} else {
-			p.roll(w.service, w.change)
-		}
-	}
 }

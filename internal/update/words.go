@@ -26,3 +26,11 @@ func bytesText(n int64) string {
 	}
 	return fmt.Sprintf("%d MiB", n>>20)
 }
+
+// counted writes a number of things.
+func counted(number int, noun string) string {
+	if number == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", number, noun)
+}

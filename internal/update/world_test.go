@@ -37,6 +37,8 @@ type world struct {
 	wanted     map[string]string // image ID by service that Create uses
 	references map[string]string // image names by service, where they are not the service's own
 	singles    []string          // services that must never run twice
+	room       int               // containers that may run beyond those that ran at first; 0: any number
+	first      int               // that ran at first
 	covered    []string          // services that must always have a target
 	passed     map[string]bool   // IDs of containers that a gate let through
 
@@ -129,6 +131,15 @@ func (w *world) check(label string) {
 		if count > 1 {
 			w.violations = append(w.violations, fmt.Sprintf("%s runs %d times after %s", serviceName, count, label))
 		}
+	}
+	running := 0
+	for _, c := range w.containers {
+		if c.Running {
+			running++
+		}
+	}
+	if w.room > 0 && running > w.first+w.room {
+		w.violations = append(w.violations, fmt.Sprintf("%d containers run beside the first %d after %s", running-w.first, w.first, label))
 	}
 	for _, serviceName := range w.covered {
 		if !w.held[serviceName] && len(w.serving(serviceName)) == 0 {
@@ -356,6 +367,9 @@ func (f fakeRouter) Routes(_ context.Context, changes []RouteChange) error {
 		label += " " + c.Service
 	}
 	return f.w.call(label, func() error {
+		if err := f.conflict(changes); err != nil {
+			return err
+		}
 		for _, c := range changes {
 			delete(f.w.routes, c.Service)
 			if c.Route != nil {
@@ -364,6 +378,29 @@ func (f fakeRouter) Routes(_ context.Context, changes []RouteChange) error {
 		}
 		return nil
 	})
+}
+
+// conflict refuses two services that answer for the same place, as the edge does.
+func (f fakeRouter) conflict(changes []RouteChange) error {
+	routes, owners := map[string]RouteState{}, map[place]string{}
+	for name, route := range f.w.routes {
+		routes[name] = route.state
+	}
+	for _, c := range changes {
+		delete(routes, c.Service)
+		if c.Route != nil {
+			routes[c.Service] = *c.Route
+		}
+	}
+	for name, route := range routes {
+		for one := range placesOf(route) {
+			if owners[one] != "" {
+				return fmt.Errorf("%v is claimed by %s and %s", one, owners[one], name)
+			}
+			owners[one] = name
+		}
+	}
+	return nil
 }
 
 func (f fakeRouter) Hold(_ context.Context, serviceName string, _ HoldSpec) error {

@@ -51,6 +51,8 @@ type receipt struct {
 	Requests      *int64  `json:"requests"`
 	Failed        *int64  `json:"failed"`
 	Held          *int64  `json:"held"`
+	Paged         *int64  `json:"paged"`
+	PagedMillis   float64 `json:"paged_ms"`
 	GapMillis     float64 `json:"gap_ms"`
 	ProbeFailures int64   `json:"probe_failures"`
 }

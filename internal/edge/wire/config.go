@@ -25,12 +25,17 @@ const (
 	HeaderCause   = "Gapless-Cause"
 )
 
+// CauseMaintenance in HeaderCause tells that the answer is a Page.
+const CauseMaintenance = "maintenance"
+
 // ProjectConfig is everything one Compose project asks of the edge. Putting it
 // replaces what that project asked before and touches no other project.
 type ProjectConfig struct {
 	Project   string     `json:"project"`
 	Listeners []Listener `json:"listeners"`
 	Services  []Service  `json:"services"`
+	// Maintenance answers the requests of all services with a page; nil: it is off.
+	Maintenance *Maintenance `json:"maintenance,omitempty"`
 }
 
 // Listener is a socket that clients connect to. Two projects may ask for the same
@@ -55,7 +60,9 @@ type Service struct {
 	// Hosts are exact names or "*.example.com"; empty means any host.
 	Hosts []string `json:"hosts,omitempty"`
 	// PathPrefix matches whole path segments; empty means "/".
-	PathPrefix string   `json:"path_prefix,omitempty"`
+	PathPrefix string `json:"path_prefix,omitempty"`
+	// HealthPath is what load balancers and monitors ask for, without a query.
+	HealthPath string   `json:"health_path,omitempty"`
 	Targets    []Target `json:"targets"`
 	// Held parks every request until a later configuration says otherwise. A hold
 	// with a lease is separate from it and safer.

@@ -107,6 +107,8 @@ type Health struct {
 	// Disabled lists parts of the loaded snapshot that were refused, with the reason.
 	Disabled []string `json:"disabled,omitempty"`
 	Holds    []Hold   `json:"holds,omitempty"`
+	// Maintenance lists the projects whose requests get the page of their maintenance.
+	Maintenance []string `json:"maintenance,omitempty"`
 }
 
 // Hold is a hold in force.

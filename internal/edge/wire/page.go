@@ -1,5 +1,7 @@
 package wire
 
+import "time"
+
 // Page is what the edge answers with status 503 instead of letting a request wait or
 // fail: HTML for browsers, a few fields of JSON for clients that ask for JSON first.
 type Page struct {
@@ -15,3 +17,16 @@ const (
 	DefaultRetryAfterSeconds = 30
 	MaxRetryAfterSeconds     = 24 * 60 * 60
 )
+
+// Maintenance takes a project out of service: its requests get the page until somebody
+// takes this back. It outlives the edge and every change of routes.
+type Maintenance struct {
+	Page Page `json:"page"`
+	// Allow lists CIDRs of clients that are served all the same. Behind a proxy that is
+	// believed, the client is the last address in X-Forwarded-For that is no such proxy.
+	Allow []string `json:"allow,omitempty"`
+	// HealthPass serves requests for the health path of a service too.
+	HealthPass bool `json:"health_pass,omitempty"`
+	// Since is when it began, for those who ask.
+	Since time.Time `json:"since,omitzero"`
+}

@@ -23,7 +23,8 @@ type GenerationStats struct {
 	ClientAborts uint64 `json:"client_aborts"`
 	// Retries counts attempts repeated on another connection.
 	Retries uint64 `json:"retries"`
-	// Held counts requests that were parked, and LongestHoldMilliseconds the worst one.
+	// Held counts requests that were parked and got no page in the end, and
+	// LongestHoldMilliseconds is the worst one.
 	Held                    uint64 `json:"held"`
 	LongestHoldMilliseconds int64  `json:"longest_hold_ms"`
 	// Paged counts requests that the edge answered with a page and status 503, because

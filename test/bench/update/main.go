@@ -1,6 +1,8 @@
 // Command update runs the same update of the example application in several
 // ways, one after the other, each under the same traffic, and prints the
-// results side by side. Run it from the root of the repository:
+// results side by side. The time until the last old container died is split into
+// the boot of the new version, the clients' own requests, and the tool's own
+// time; shares.go says how. Run it from the root of the repository:
 //
 //	go run ./test/bench/update -gapless build/gapless
 //
@@ -95,6 +97,9 @@ func buildImages(ctx context.Context, boot time.Duration) error {
 	if err := command(ctx, nil, "examples/shop/build.sh", oldTag); err != nil {
 		return err
 	}
+	if err := command(ctx, nil, "examples/shop/build.sh", fastTag); err != nil {
+		return err
+	}
 	arguments := []string{newTag}
 	if boot > 0 {
 		arguments = append(arguments, "slow-boot="+boot.String())
@@ -104,13 +109,22 @@ func buildImages(ctx context.Context, boot time.Duration) error {
 
 func printTable(results []result) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\ttook s\told stopped s\t= own s\t+ boot s\trequests\tfailed\toutage ms\tp95 before\tduring\tafter ms\tnew version\t")
+	fmt.Fprintln(w, "\ttook s\told stopped s\t= own s\t+ boot s\t+ clients s\trequests\tfailed\toutage ms\tp95 before\tduring\tafter ms\tnew version\t")
 	for _, r := range results {
-		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\t%s\t%d\t%d\t%.0f\t%.1f\t%.1f\t%.1f\t%s\t\n", r.Way, r.TookSeconds,
-			seconds(r.OldStoppedSeconds), seconds(r.OwnSeconds), seconds(r.BootSeconds), r.All.Requests, r.All.Failed,
+		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\t%s\t%s\t%d\t%d\t%.0f\t%.1f\t%.1f\t%.1f\t%s\t\n", r.Way, r.TookSeconds,
+			seconds(r.OldStoppedSeconds), seconds(r.OwnSeconds), seconds(r.BootSeconds), seconds(r.ClientsSeconds), r.All.Requests, r.All.Failed,
 			r.All.LongestOutageMS, r.Before.P95MS, r.During.P95MS, r.After.P95MS, r.Served)
 	}
 	w.Flush()
+	for _, r := range results {
+		var parts []string
+		for _, part := range r.OwnByStep {
+			parts = append(parts, fmt.Sprintf("%s %.2f", part.Name, part.Seconds))
+		}
+		if len(parts) > 0 {
+			fmt.Printf("own time of %s in seconds: %s (boot alone %s)\n", r.Way, strings.Join(parts, ", "), seconds(r.AloneSeconds))
+		}
+	}
 }
 
 // seconds prints a figure that may not have been measured.

@@ -13,10 +13,13 @@ import (
 type result struct {
 	Way               string      `json:"way"`
 	TookSeconds       float64     `json:"took_seconds"`        // the command itself
-	OldStoppedSeconds *float64    `json:"old_stopped_seconds"` // until the last old container died
-	BootSeconds       *float64    `json:"boot_seconds"`        // of the new version, as far as the old one waited for it
-	OwnSeconds        *float64    `json:"own_seconds"`         // until the old container died, less the boot
-	Served            string      `json:"served"`              // version that served at the end
+	AloneSeconds      *float64    `json:"alone_seconds"`       // the boot of the new version, measured alone
+	OldStoppedSeconds *float64    `json:"old_stopped_seconds"` // until the last old container died; split into the next three
+	BootSeconds       *float64    `json:"boot_seconds"`
+	ClientsSeconds    *float64    `json:"clients_seconds"`
+	OwnSeconds        *float64    `json:"own_seconds"`
+	OwnByStep         []share     `json:"own_by_step,omitempty"` // of Gapless
+	Served            string      `json:"served"`                // version that served at the end
 	All               load.Report `json:"all"`
 	Before            load.Report `json:"before"`
 	During            load.Report `json:"during"`
@@ -39,7 +42,7 @@ func measure(ctx context.Context, way way, s settings) (r result, err error) {
 			err = removeErr
 		}
 	}()
-	if err := app.run(ctx, oldTag, way.first); err != nil {
+	if _, err := app.run(ctx, oldTag, way.first); err != nil {
 		return r, err
 	}
 	if err := app.waitUntilServed(ctx); err != nil {
@@ -59,16 +62,18 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 		return r, err
 	}
 	time.Sleep(s.margin)
-	tag := newTag
-	if app.way.sameVersion {
-		tag = oldTag
+	tag := app.way.tag()
+	alone, err := app.bootAlone(ctx, tag)
+	if err != nil {
+		return r, err
 	}
+	r.AloneSeconds = pointer(alone.Seconds())
 	dying, err := watchDeaths(ctx)
 	if err != nil {
 		return r, err
 	}
 	begin := time.Now()
-	updateErr := app.run(ctx, tag, app.way.update)
+	said, updateErr := app.run(ctx, tag, app.way.update)
 	end := time.Now()
 	time.Sleep(s.margin)
 	r.All = traffic.Stop()
@@ -78,25 +83,20 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	}
 	r.TookSeconds = end.Sub(begin).Seconds()
 	r.split(begin, end)
-	booting, listened, err := app.boot(ctx)
-	if err == nil && !last.IsZero() {
-		if app.way.sameVersion {
-			booting = listened // the old container itself, started again
-		}
-		r.shares(begin, last, booting, listened)
+	if started, err := app.startedAt(ctx); err == nil && !last.IsZero() {
+		r.share(newShares(span{begin, last}, started, alone, oldAnswers(r.All, oldTag)), said)
 	}
 	r.All.Print(os.Stderr)
 	return r, nil
 }
 
-// shares splits the time until the last old container died. A boot that began
-// afterwards has no share in it: that is the outage.
-func (r *result) shares(begin, last, booting, listened time.Time) {
-	total, boot := last.Sub(begin).Seconds(), 0.0
-	if listened.Before(last) {
-		boot = max(0, listened.Sub(booting).Seconds())
+// share writes down where the time went until the last old container died.
+func (r *result) share(s shares, said string) {
+	r.OldStoppedSeconds, r.OwnSeconds = pointer(s.total.length().Seconds()), pointer(s.own().Seconds())
+	r.BootSeconds, r.ClientsSeconds = pointer(s.boot.length().Seconds()), pointer(s.clients.without(s.boot).Seconds())
+	if planned, steps := stepsOf(said); !planned.IsZero() {
+		r.OwnByStep = s.ownByStep(planned, steps)
 	}
-	r.OldStoppedSeconds, r.BootSeconds, r.OwnSeconds = pointer(total), pointer(boot), pointer(total-boot)
 }
 
 func (app *stack) traffic(s settings) load.Config {

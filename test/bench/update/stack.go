@@ -31,32 +31,34 @@ func (s *stack) environment(tag string) []string {
 		"SHOP_STORE_TAG=" + oldTag,
 		fmt.Sprintf("SHOP_PORT=%d", s.port),
 		"GAPLESS_STATE_DIR=" + s.state,
+		"GAPLESS_PROGRESS=json",
 	}
 }
 
-func (s *stack) run(ctx context.Context, tag string, arguments []string) error {
+// run calls a program for a version and returns what it said.
+func (s *stack) run(ctx context.Context, tag string, arguments []string) (said string, err error) {
 	c := exec.CommandContext(ctx, arguments[0], arguments[1:]...)
 	c.Env = append(os.Environ(), s.environment(tag)...)
 	var output bytes.Buffer
 	c.Stdout, c.Stderr = &output, &output
 	if err := c.Run(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", strings.Join(arguments, " "), err, output.String())
+		return "", fmt.Errorf("%s: %w\n%s", strings.Join(arguments, " "), err, output.String())
 	}
-	return nil
+	return output.String(), nil
 }
 
 // remove takes everything away again, the data too.
 func (s *stack) remove() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	err := s.run(ctx, oldTag, []string{"docker", "compose", "-f", s.way.file, "down", "--volumes", "--timeout", "5"})
+	_, err := s.run(ctx, oldTag, []string{"docker", "compose", "-f", s.way.file, "down", "--volumes", "--timeout", "5"})
 	if s.way.remove != nil {
 		// Stopping an edge that is not there is no failure of the benchmark.
-		_ = s.run(ctx, oldTag, s.way.remove)
+		_, _ = s.run(ctx, oldTag, s.way.remove)
 	}
 	pins, listErr := output(ctx, "docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "gapless-pin/"+project+"/*")
 	if listErr == nil && pins != "" {
-		listErr = s.run(ctx, oldTag, append([]string{"docker", "rmi"}, strings.Fields(pins)...))
+		_, listErr = s.run(ctx, oldTag, append([]string{"docker", "rmi"}, strings.Fields(pins)...))
 	}
 	return errors.Join(err, listErr)
 }
@@ -124,38 +126,6 @@ func (d *deaths) last(ids []string) (last time.Time) {
 		}
 	}
 	return last
-}
-
-// boot is from the start of the API's container until it listened, by its own
-// log.
-func (s *stack) boot(ctx context.Context) (begin, listened time.Time, err error) {
-	found, err := output(ctx, "docker", "ps", "--quiet", "--latest", "--filter", "label=com.docker.compose.project="+project,
-		"--filter", "label=com.docker.compose.service=api")
-	if err != nil {
-		return begin, listened, err
-	}
-	id := strings.TrimSpace(found)
-	started, err := output(ctx, "docker", "inspect", "--format", "{{.State.StartedAt}}", id)
-	if err != nil {
-		return begin, listened, err
-	}
-	begin, err = time.Parse(time.RFC3339Nano, strings.TrimSpace(started))
-	if err != nil {
-		return begin, listened, err
-	}
-	// The engine notes the start a little after the process may have spoken.
-	since := begin.Add(-time.Second).Format(time.RFC3339Nano)
-	text, err := exec.CommandContext(ctx, "docker", "logs", "--timestamps", "--since", since, id).CombinedOutput()
-	if err != nil {
-		return begin, listened, err
-	}
-	for _, line := range strings.Split(string(text), "\n") {
-		when, rest, _ := strings.Cut(line, " ")
-		if listened, err := time.Parse(time.RFC3339Nano, when); err == nil && strings.Contains(rest, "listening on") {
-			return begin, listened, nil
-		}
-	}
-	return begin, listened, fmt.Errorf("container %s does not say that it listens", id)
 }
 
 func output(ctx context.Context, name string, arguments ...string) (string, error) {

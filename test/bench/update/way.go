@@ -3,8 +3,9 @@ package main
 import "slices"
 
 const (
-	oldTag = "bench-old"
-	newTag = "bench-new"
+	oldTag  = "bench-old"
+	newTag  = "bench-new"
+	fastTag = "bench-fast" // the new version without its slow boot
 
 	exampleFile  = "examples/shop/compose.yaml"
 	hostPortFile = "examples/shop/compose.hostport.yaml"
@@ -21,7 +22,19 @@ type way struct {
 	remove  []string // also needed to clean up
 	// sameVersion says that the update keeps the image.
 	sameVersion bool
+	fast        bool // the new version boots at once
 	needsFront  bool
+}
+
+// tag is the version that the update brings.
+func (w way) tag() string {
+	switch {
+	case w.sameVersion:
+		return oldTag
+	case w.fast:
+		return fastTag
+	}
+	return newTag
 }
 
 // ways returns all of them; those of Gapless only when there is a binary.
@@ -48,5 +61,7 @@ func ways(gapless string) []way {
 	only := one
 	only.name, only.summary = "gapless-api", "gapless update api: one service of the same update"
 	only.update = append(slices.Clone(first), "api")
-	return append([]way{one, only}, all...)
+	fast := only
+	fast.name, fast.summary, fast.fast = "gapless-api-fast", "gapless update api: to a version that boots at once", true
+	return append([]way{one, only, fast}, all...)
 }

@@ -1,0 +1,74 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestStackEveryChange brings in one kind of change after the other, under
+// traffic: what auto picks is what fits the change, and nothing is lost.
+func TestStackEveryChange(t *testing.T) {
+	s := newServer(t)
+	s.apply("setup-socket")
+	s.update(0) // nginx moves to the socket of the edge, once
+	for _, c := range []struct {
+		change   string
+		flags    []string
+		strategy string
+		says     []string // in the output
+		never    []string
+		keeps    []string // services whose containers stay
+	}{
+		{"code", nil, "rolling", []string{"code changed"}, []string{"migrate"}, []string{"nginx", "db", "redis"}},
+		{"migration-compatible", []string{"--migrations", "compatible"}, "rolling", []string{"1 new migration", "migrate api"}, nil, []string{"nginx", "db", "redis"}},
+		{"dependency", nil, "rolling", []string{"dependencies changed", "build api"}, nil, []string{"nginx", "db", "redis"}},
+		{"settings", nil, "rolling", []string{"TOURS_PER_PAGE"}, []string{"build api"}, []string{"nginx", "db", "redis"}},
+		{"static", nil, "static", []string{"static files"}, nil, []string{"nginx", "api", "celery", "celery-beat", "db", "redis"}},
+		{"migration-breaking", nil, "quick", []string{"1 new migration", "hold api"}, nil, []string{"nginx", "db", "redis"}},
+	} {
+		t.Run(c.change, func(t *testing.T) {
+			s.t = t
+			before := s.containersOf(c.keeps)
+			traffic := s.traffic()
+			s.apply(c.change)
+			r := s.gapless(append([]string{"update", "--yes", "--progress", "plain"}, c.flags...)...)
+			report := traffic.Stop()
+			if r.code != 0 {
+				t.Fatalf("exit code %d\n%s", r.code, r.output)
+			}
+			s.clean(report)
+			if !strings.Contains(r.output, ", "+c.strategy) {
+				t.Errorf("the strategy is not %s", c.strategy)
+			}
+			for _, text := range c.says {
+				if !strings.Contains(r.output, text) {
+					t.Errorf("%q is not said", text)
+				}
+			}
+			for _, text := range c.never {
+				if strings.Contains(r.output, text) {
+					t.Errorf("%q is said", text)
+				}
+			}
+			if after := s.containersOf(c.keeps); after != before {
+				t.Errorf("containers that the change has nothing to do with were replaced:\n%s\n%s", before, after)
+			}
+			if t.Failed() {
+				t.Log(r.output)
+			}
+		})
+	}
+	s.t = t
+}
+
+// containersOf lists the running containers of services, with their identity.
+func (s *server) containersOf(services []string) string {
+	s.t.Helper()
+	output, err := s.Compose(s.t.Context(), append([]string{"ps", "--no-trunc", "--quiet"}, services...)...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return output
+}
