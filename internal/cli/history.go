@@ -22,6 +22,8 @@ type pastRun struct {
 	Why     string          `json:"why,omitempty"`
 	Because string          `json:"because"`
 	Receipt *update.Receipt `json:"receipt,omitempty"`
+	// Revision is what the release was made from; nil if none came of the run.
+	Revision *update.Revision `json:"revision,omitempty"`
 }
 
 func (a *app) historyCommand() *cobra.Command {
@@ -82,6 +84,9 @@ func (s *session) pastRuns() ([]pastRun, error) {
 		if receipt, err := s.store.Receipt(run); err == nil {
 			one.Receipt = &receipt
 		}
+		if release, err := s.store.Release(one.To); err == nil && release.Run == run {
+			one.Revision = release.Revision
+		}
 		past = append(past, one)
 	}
 	return past, nil
@@ -93,9 +98,12 @@ func (a *app) printHistory(runs []pastRun) error {
 		return err
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "WHEN\tRELEASE\tRESULT\tTOOK\tFAILED\tGAP\tBECAUSE")
+	fmt.Fprintln(w, "WHEN\tRELEASE\tRESULT\tTOOK\tFAILED\tGAP\tREVISION\tBECAUSE")
 	for _, r := range runs {
-		took, failed, gap := "-", "-", "-"
+		took, failed, gap, revision := "-", "-", "-", "-"
+		if r.Revision != nil {
+			revision = r.Revision.Short()
+		}
 		if r.Receipt != nil {
 			took = update.DurationText(time.Duration(r.Receipt.DurationMillis) * time.Millisecond)
 			if r.Receipt.Failed != nil {
@@ -105,7 +113,7 @@ func (a *app) printHistory(runs []pastRun) error {
 				gap = fmt.Sprintf("%.0f ms", *r.Receipt.GapMillis)
 			}
 		}
-		fmt.Fprintf(w, "%s\t%d -> %d\t%s\t%s\t%s\t%s\t%s\n", r.Time.Local().Format("2006-01-02 15:04:05"), r.From, r.To, r.Result, took, failed, gap, shorten(r.Because, 60))
+		fmt.Fprintf(w, "%s\t%d -> %d\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Time.Local().Format("2006-01-02 15:04:05"), r.From, r.To, r.Result, took, failed, gap, revision, shorten(r.Because, 60))
 	}
 	return w.Flush()
 }

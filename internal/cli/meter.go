@@ -44,6 +44,9 @@ func (s *session) publicTargets(state update.State) []health.Target {
 	var targets []health.Target
 	for _, service := range s.project.Services {
 		route, routed := state.Routes[service.Name]
+		if front, found := s.frontOf(service); found && len(state.Routes[front].Listeners) > 0 {
+			route.Listeners = state.Routes[front].Listeners
+		}
 		switch {
 		case routed && len(route.Listeners) > 0:
 			targets = append(targets, routedTarget(service, route))

@@ -63,11 +63,20 @@ func (s *session) addRelease(state *update.State) error {
 	return nil
 }
 
-// counters is what the edge counted for this project; nil if it does not run.
+// counters is what the edge counted for this project, each request once; nil if
+// it does not run.
 func (s *session) counters(ctx context.Context) *wire.Stats {
 	stats, err := s.edge.Stats(ctx, s.project.Name)
 	if err != nil {
 		return nil
+	}
+	if s.passedOn == nil {
+		s.passedOn = s.findPassedOn(stats)
+	}
+	for i := range stats.Generations {
+		if g := &stats.Generations[i]; s.passedOn[g.Service] {
+			g.Requests, g.Latency = 0, wire.Histogram{}
+		}
 	}
 	return &stats
 }

@@ -48,6 +48,9 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 		return &exitStatus{code: exitHeld, err: err, hint: "gapless status says what serves; gapless abort puts the journal aside once you have looked"}
 	}
 	if len(entries) == 0 {
+		if err := s.settleSource(ctx); err != nil {
+			return err
+		}
 		_, err := fmt.Fprintf(a.out, "%s: no update is unfinished\n", s.project.Name)
 		return err
 	}
@@ -58,7 +61,8 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 	if err := s.reach(ctx); err != nil {
 		return err
 	}
-	return s.resume(ctx, entries, true)
+	err = s.resume(ctx, entries, true)
+	return errors.Join(err, s.settleSource(ctx))
 }
 
 // setAside gives up a journal that cannot be read, when a person says so.

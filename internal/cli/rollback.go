@@ -17,14 +17,16 @@ import (
 )
 
 func (a *app) rollbackCommand() *cobra.Command {
-	return &cobra.Command{
+	checkout := false
+	c := &cobra.Command{
 		Use:   "rollback [RELEASE]",
 		Short: "Go back to an earlier release: its images, settings and environment",
 		Long: `Rollback brings back an earlier release, the one before the newest unless a
 number is given, in the same way as an update and with the same care. It also
 works when the containers of that release are gone. It changes no data: what a
 migration did stays done. The compose file on disk stays as it is; the next
-update follows it again.`,
+update follows it again. With --checkout the git checkout goes to the revision
+of that release first, for files that are mounted from it.`,
 		Example: "  gapless rollback\n  gapless rollback 41",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -35,12 +37,14 @@ update follows it again.`,
 					return &exitStatus{code: exitError, err: fmt.Errorf("%q is not a release number", arguments[0]), hint: "gapless history lists the releases"}
 				}
 			}
-			return a.rollback(c.Context(), number)
+			return a.rollback(c.Context(), number, checkout)
 		},
 	}
+	c.Flags().BoolVar(&checkout, "checkout", false, "put the git checkout at the revision of that release; back if the rollback does not go through")
+	return c
 }
 
-func (a *app) rollback(ctx context.Context, number int) error {
+func (a *app) rollback(ctx context.Context, number int, checkout bool) error {
 	s, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -56,6 +60,19 @@ func (a *app) rollback(ctx context.Context, number int) error {
 	if err != nil {
 		return err
 	}
+	s.fromRevision = release.Revision
+	if checkout {
+		return s.atRevision(ctx, release, func() error { return s.goBack(ctx, release) })
+	}
+	if err := s.goBack(ctx, release); err != nil {
+		return err
+	}
+	s.offerCheckout(ctx, release)
+	return nil
+}
+
+// goBack plans the way to a release and goes it.
+func (s *session) goBack(ctx context.Context, release update.Release) error {
 	recorded, err := renderedProject(ctx, release, s.project.Directory)
 	if err != nil {
 		return refuse(err, "")
@@ -160,7 +177,8 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 	}
 	s.addMemory(ctx, &state)
 	changes := s.detect(ctx, state)
-	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), Back: true, Statics: map[string]string{}}
+	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), Back: true, Statics: map[string]string{},
+		Crosses: s.crosses(release.Number, state.Release)}
 	changes = append(changes, s.staticsBack(state, release, changes, options.Statics)...)
 	if len(changes) > 0 {
 		options.Tags = tags
@@ -198,4 +216,23 @@ func (s *session) staticsBack(state update.State, release update.Release, change
 		}
 	}
 	return only
+}
+
+// crosses says which migrations lie between a release and the newest one. They
+// stay: a rollback changes no data.
+func (s *session) crosses(to int, newest *update.Release) []string {
+	if newest == nil {
+		return nil
+	}
+	var notes []string
+	for number := to + 1; number <= newest.Number; number++ {
+		release, err := s.store.Release(number)
+		if err != nil {
+			continue // adoptions leave numbers out
+		}
+		for _, m := range release.Migrated {
+			notes = append(notes, fmt.Sprintf("the data stays as release %d made it: %s", number, m.Words()))
+		}
+	}
+	return notes
 }

@@ -12,6 +12,7 @@ import (
 	"gapless/internal/engine"
 	"gapless/internal/journal"
 	"gapless/internal/project"
+	"gapless/internal/update"
 )
 
 // session is one project with everything that a command may need of it. Its
@@ -22,12 +23,18 @@ type session struct {
 	// unreadable is why the compose files could not be read, in a command that
 	// can do without them.
 	unreadable error
+	// fromRevision is what a rollback goes back to; nil for what the checkout
+	// is at.
+	fromRevision *update.Revision
 
 	engine *engine.Engine
 	bench  *engine.Workbench
 	store  *journal.Store
 	lock   *journal.Lock
 	edge   *edgectl.Client
+	// passedOn are services whose requests the edge has counted already when a
+	// front got them; nil: not looked yet.
+	passedOn map[string]bool
 }
 
 // open loads the project. Bad input is refused with all its problems at once.

@@ -107,6 +107,9 @@ func withoutSecrets(release update.Release) update.Release {
 
 func (a *app) printRelease(r update.Release) error {
 	fmt.Fprintf(a.out, "%s release %d  %s  %s\nbecause: %s\n", r.Project, r.Number, r.Time.Local().Format("2006-01-02 15:04:05"), r.Strategy, r.Because)
+	if r.Revision != nil {
+		fmt.Fprintf(a.out, "revision: %s\n", r.Revision)
+	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	for _, name := range sortedNames(r.Services) {
 		s := r.Services[name]
@@ -129,6 +132,10 @@ func sortedNames(services map[string]update.ReleaseService) []string {
 func (a *app) printDifference(from, to update.Release) error {
 	fmt.Fprintf(a.out, "%s release %d -> %d\n", to.Project, from.Number, to.Number)
 	same := true
+	if was, is := from.Revision, to.Revision; was != nil && is != nil && *was != *is {
+		same = false
+		fmt.Fprintf(a.out, "  revision %s -> %s\n", was, is)
+	}
 	for _, name := range sortedNames(union(from.Services, to.Services)) {
 		was, is := from.Services[name], to.Services[name]
 		for _, change := range serviceDifference(was, is) {

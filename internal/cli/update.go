@@ -17,6 +17,7 @@ type updateFlags struct {
 	dryRun     bool
 	planFile   string
 	pullImages bool
+	source     sourceFlags
 }
 
 func (a *app) updateCommand() *cobra.Command {
@@ -31,6 +32,8 @@ changed, nothing is touched. A stateful service (a database) is replaced only
 when it is named.`,
 		Example: `  gapless update                    plan, ask, run
   gapless update --yes api worker   only these services, without a question
+  gapless update --pull             git pull first, by going forward only
+  gapless update --ref v1.4         from that tag, branch or commit
   gapless update --pull-images      ask the registry for newer images first
   gapless update --dry-run          only show the plan`,
 		RunE: func(c *cobra.Command, services []string) error { return a.update(c.Context(), services, flags) },
@@ -39,6 +42,8 @@ when it is named.`,
 	c.Flags().BoolVar(&flags.dryRun, "dry-run", false, "show the plan and stop")
 	c.Flags().StringVar(&flags.planFile, "plan", "", "run this plan, written by gapless plan -o, or refuse if the state has changed since")
 	c.Flags().BoolVar(&flags.pullImages, "pull-images", false, "fetch newer images of services without build: first")
+	c.Flags().BoolVar(&flags.source.pull, "pull", false, "fetch and go forward to the newest commit of the branch first; back if the update does not go through")
+	c.Flags().StringVar(&flags.source.ref, "ref", "", "check out this tag, branch of the remote or commit first; back if the update does not go through")
 	return c
 }
 
@@ -51,8 +56,13 @@ func (a *app) update(ctx context.Context, services []string, flags updateFlags) 
 		return err
 	}
 	defer s.close()
-	if err := s.checkNames(services); err != nil {
+	if err := flags.source.check(flags.dryRun); err != nil {
 		return err
+	}
+	if !flags.source.moves() { // else other services may be there then
+		if err := s.checkNames(services); err != nil {
+			return err
+		}
 	}
 	if flags.dryRun {
 		return s.showPlan(ctx, services, planFlags{shift: flags.shift})
@@ -63,7 +73,12 @@ func (a *app) update(ctx context.Context, services []string, flags updateFlags) 
 	if err := s.recoverFirst(ctx); err != nil {
 		return err
 	}
-	return s.pulled(ctx, flags.pullImages, func() error { return s.planAndRun(ctx, services, flags) })
+	return s.fromSource(ctx, flags.source, func() error {
+		if err := s.checkNames(services); err != nil {
+			return err
+		}
+		return s.pulled(ctx, flags.pullImages, func() error { return s.planAndRun(ctx, services, flags) })
+	})
 }
 
 // planAndRun plans the way to what is wanted now, and goes it.
@@ -140,6 +155,9 @@ func (s *session) execute(ctx context.Context, state update.State, plan update.P
 	if err != nil {
 		return err
 	}
+	if release.Revision = s.fromRevision; release.Revision == nil {
+		release.Revision = s.revision(ctx)
+	}
 	if err := s.lock.SavePending(release); err != nil {
 		return err
 	}
@@ -188,18 +206,18 @@ func (s *session) recoverFirst(ctx context.Context) error {
 		return err
 	}
 	if len(entries) == 0 {
-		return nil
+		return s.settledSource(ctx)
 	}
 	fmt.Fprintln(s.app.err, "an earlier update did not end; ending it first")
 	err = s.resume(ctx, entries, false)
 	var status *exitStatus
-	if errors.As(err, &status) && (status.code == exitRolledBack || status.code == exitError) {
-		return s.reload(ctx) // what is wanted now is planned afresh
-	}
-	if err != nil {
+	if err != nil && !(errors.As(err, &status) && (status.code == exitRolledBack || status.code == exitError)) {
 		return err
 	}
-	return s.reload(ctx)
+	if err := s.settleSource(ctx); err != nil {
+		return err
+	}
+	return s.reload(ctx) // what is wanted now is planned afresh
 }
 
 // reload goes back to the project of the compose files.
@@ -207,6 +225,9 @@ func (s *session) reload(ctx context.Context) error {
 	fresh, err := s.app.open(ctx)
 	if err != nil {
 		return err
+	}
+	if fresh.project.Name != s.project.Name {
+		return refuse(fmt.Errorf("the project is called %s now, and was %s", fresh.project.Name, s.project.Name), "pass -p "+s.project.Name+", or begin again without --pull and --ref")
 	}
 	s.use(fresh.project)
 	return nil

@@ -22,6 +22,7 @@ const (
 	releasesName = "releases"
 	pendingName  = "pending"
 	receiptsName = "receipts"
+	moveName     = "move.json"
 )
 
 // Store is the state directory of one project.

@@ -43,6 +43,9 @@ func buildServices(p *Project, settings map[string]ServiceSettings, recorded map
 	}
 	for i := range p.Services {
 		service := &p.Services[i]
+		for j := range service.Volumes {
+			service.Volumes[j].Harmless = p.Settings.Edge.hasSocketIn(service.Volumes[j])
+		}
 		if known, found := recorded[service.Name]; found {
 			service.Role, service.RoleReason = known.Role, known.Reason
 			service.HTTPPort, service.BaseImage = known.HTTPPort, known.BaseImage

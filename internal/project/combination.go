@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"net"
 	"slices"
 	"strconv"
@@ -11,7 +12,7 @@ func (c *checker) combinations(p *Project, own map[string]ServiceSettings) {
 	for _, service := range p.Services {
 		path := "services." + service.Name + "." + settingsKey
 		settings := own[service.Name]
-		if settings.Route != nil && service.Role != RoleWeb {
+		if settings.Route != nil && service.Role != RoleWeb && service.Role != RoleFront {
 			c.fault(path+".route", "remove the route, or set role: web", "a %s takes no requests, so it cannot have a route", service.Role)
 		}
 		if settings.Route != nil && service.Route.Port == 0 {
@@ -22,6 +23,7 @@ func (c *checker) combinations(p *Project, own map[string]ServiceSettings) {
 			c.fault(path+".reload", "write one of the two", "reload needs either a signal or a command")
 		}
 	}
+	c.checkListeners(p, own)
 	c.uniqueRoutes(p)
 	c.edge(p)
 }
@@ -52,25 +54,35 @@ func (c *checker) overlap(path string, service Service, settings ServiceSettings
 	}
 }
 
+// uniqueRoutes refuses two services that take the same requests on the same
+// listener.
 func (c *checker) uniqueRoutes(p *Project) {
 	owners := map[string]string{}
 	for _, service := range p.Services {
 		if service.Route == nil {
 			continue
 		}
-		hosts := service.Route.Hosts
-		if len(hosts) == 0 {
-			hosts = []string{"*"}
-		}
-		for _, host := range hosts {
-			key := host + service.Route.Path
-			if owner, taken := owners[key]; taken {
-				c.fault("services."+service.Name+"."+settingsKey+".route", "give one of them another path or host",
-					"%s and %s both take the requests for host %s path %s", owner, service.Name, host, service.Route.Path)
+		for _, host := range atLeast(service.Route.Hosts, "*") {
+			var clash string
+			for _, address := range atLeast(p.Settings.Edge.Addresses(service.Route.On), "") {
+				key := address + " " + host + service.Route.Path
+				clash = cmp.Or(owners[key], clash)
+				owners[key] = service.Name
 			}
-			owners[key] = service.Name
+			if clash != "" {
+				c.fault("services."+service.Name+"."+settingsKey+".route", "give one of them another path or host",
+					"%s and %s both take the requests for host %s path %s", clash, service.Name, host, service.Route.Path)
+			}
 		}
 	}
+}
+
+// atLeast is a list, or one with the given entry where it is empty.
+func atLeast(list []string, entry string) []string {
+	if len(list) == 0 {
+		return []string{entry}
+	}
+	return list
 }
 
 // edge refuses addresses that somebody else in the project owns.

@@ -26,6 +26,22 @@ func Identify(options Options) (name, directory string) {
 	return name, directory
 }
 
+// FilesOf lists the absolute compose files that the options lead to, readable
+// or not; none if there are none.
+func FilesOf(options Options) []string {
+	resolved, _, err := options.composeOptions()
+	if err != nil {
+		return nil
+	}
+	var files []string
+	for _, file := range resolved.ConfigPaths {
+		if path, err := filepath.Abs(file); err == nil && file != "-" {
+			files = append(files, path)
+		}
+	}
+	return files
+}
+
 // nameLine is how a compose file names its project, in the plain form.
 var nameLine = regexp.MustCompile(`(?m)^name:[ \t]*["']?([a-z0-9][a-z0-9_-]*)["']?[ \t\r]*(?:#.*)?$`)
 

@@ -71,6 +71,9 @@ func describe(loaded *Project, err error) string {
 		fmt.Fprintf(&text, "%s %s: %s", service.Role, service.Name, service.RoleReason)
 		if service.Route != nil {
 			fmt.Fprintf(&text, "; route %v%s -> %d health %q", service.Route.Hosts, service.Route.Path, service.Route.Port, service.Route.HealthPath)
+			if service.Route.On != ListenerAll {
+				fmt.Fprintf(&text, " on %s", service.Route.On)
+			}
 		}
 		if reason, yes := service.CannotOverlap(); yes {
 			fmt.Fprintf(&text, "; stop-first: %s", reason)

@@ -28,6 +28,8 @@ func assignRoles(p *Project, settings map[string]ServiceSettings) {
 		switch {
 		case own.Role != "":
 			service.Role, service.RoleReason = own.Role, "x-gapless says so"
+		case own.Route != nil && evidence.passesToSocket():
+			service.Role, service.RoleReason = evidence.behindSocket()
 		case own.Route != nil:
 			service.Role, service.RoleReason = RoleWeb, "x-gapless gives it a route"
 		default:
@@ -50,7 +52,7 @@ type evidence struct {
 // role tries the judgements from the surest to the weakest.
 func (e evidence) role() (Role, string) {
 	judgements := []func() (Role, string){
-		e.completesForOthers, e.database, e.dataDirectory, e.oneShot, e.front,
+		e.completesForOthers, e.database, e.dataDirectory, e.oneShot, e.behindSocket, e.front,
 		e.scheduler, e.worker, e.proxied, e.publishes, e.serves, e.byName, e.behindFront,
 	}
 	for _, judge := range judgements {
@@ -121,9 +123,6 @@ func (e evidence) front() (Role, string) {
 	name := frontOf(e.service.runs())
 	if name == "" && e.upstreamsOf() == "" {
 		return "", ""
-	}
-	if name != "" && passesToEdge(e.project, e.service) {
-		return RoleFront, name + " passes requests on to the edge"
 	}
 	if name == "" {
 		name = "its configuration"

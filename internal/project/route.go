@@ -74,16 +74,23 @@ func healthAddress(check *Healthcheck) address {
 }
 
 // assignRoutes gives routes to web services: those that x-gapless describes,
-// and the only other one when the project asks for an edge.
+// and the only other one when the project asks for an edge. A front that
+// connects to the edge's socket and publishes nothing can only be meant to get
+// the requests of the edge's port.
 func assignRoutes(p *Project, settings map[string]ServiceSettings) {
 	var candidates []int
 	taken := false
 	for i := range p.Services {
 		service := &p.Services[i]
 		own := settings[service.Name].Route
+		sees := service.Role == RoleFront && p.SeesSocket(*service)
 		if own != nil {
 			service.Route = buildRoute(*service, *own, p.Settings)
-			taken = taken || (service.Route.Path == "/" && len(service.Route.Hosts) == len(p.Settings.Edge.Hosts))
+			taken = taken || !sees && service.Route.Path == "/" && len(service.Route.Hosts) == len(p.Settings.Edge.Hosts)
+			continue
+		}
+		if sees && p.Settings.Edge.both() && len(service.HostPorts) == 0 && service.HTTPPort > 0 {
+			service.Route = buildRoute(*service, RouteSettings{}, p.Settings)
 			continue
 		}
 		if service.Role == RoleWeb && service.HTTPPort > 0 {
@@ -94,6 +101,7 @@ func assignRoutes(p *Project, settings map[string]ServiceSettings) {
 		service := &p.Services[candidates[0]]
 		service.Route = buildRoute(*service, RouteSettings{}, p.Settings)
 	}
+	assignListeners(p)
 }
 
 func buildRoute(service Service, own RouteSettings, defaults Settings) *Route {
@@ -103,6 +111,7 @@ func buildRoute(service Service, own RouteSettings, defaults Settings) *Route {
 		Hosts:      own.Hosts,
 		HealthPath: own.Health,
 		Smoke:      own.Smoke,
+		On:         own.On,
 	}
 	if len(route.Hosts) == 0 {
 		route.Hosts = slices.Clone(defaults.Edge.Hosts)

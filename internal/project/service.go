@@ -105,8 +105,7 @@ type Volume struct {
 	Kind     VolumeKind
 	Writable bool
 	Shared   bool // another service mounts the same source
-	// Harmless is set by whoever looked into it and found no embedded database.
-	Harmless bool
+	Harmless bool // it is known to hold no embedded database
 }
 
 // Healthcheck is an enabled healthcheck. Zero durations and retries are
@@ -133,6 +132,7 @@ type Route struct {
 	Path       string // prefix, "/" by default
 	HealthPath string // empty when not known
 	Smoke      []string
+	On         Listener // ListenerAll by default
 }
 
 // Gate is what a new container must pass. Zero values mean the defaults.

@@ -104,6 +104,7 @@ type RouteSettings struct {
 	Hosts  []string `yaml:"hosts" doc:"host names of the requests, every host by default" format:"host"`
 	Health string   `yaml:"health" doc:"path that answers 2xx when the service can take requests" format:"urlpath"`
 	Smoke  []string `yaml:"smoke" doc:"paths that must answer without an error before the switch" format:"urlpath"`
+	On     Listener `yaml:"on" doc:"which listener of the edge the requests come in on; found out by default: where an existing front stands behind the edge, the front is on http and what it passes requests on to is on socket; else all of them" enum:"http,socket"`
 }
 
 // CommandSettings is a command as an argv list.

@@ -2,6 +2,7 @@ package project
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/loader"
@@ -24,6 +25,7 @@ func (c *checker) warn(p *Project) {
 	}
 	c.warnName(p)
 	c.warnRoutes(p)
+	c.warnSocket(p)
 	c.warnSharedData(p)
 	for _, file := range c.index.sources {
 		if file.root != nil {
@@ -91,6 +93,20 @@ func (c *checker) warnRoutes(p *Project) {
 	}
 	if p.Settings.Edge.Enabled() && len(unrouted) > 0 {
 		c.risk(settingsKey+".edge", "add x-gapless.route to those that the edge should serve", "no route leads to %s", strings.Join(unrouted, ", "))
+	}
+}
+
+// warnSocket points out a mount that ends with the edge's present socket: the
+// next edge makes another one of the same name.
+func (c *checker) warnSocket(p *Project) {
+	socket := p.Settings.Edge.Socket
+	for _, service := range p.Services {
+		for _, volume := range service.Volumes {
+			if socket != "" && volume.Kind == VolumeBind && volume.Source == socket {
+				c.risk("services."+service.Name+".volumes", "mount the directory "+path.Dir(socket),
+					"%s mounts the socket itself: it loses it when the edge is started again", service.Name)
+			}
+		}
 	}
 }
 

@@ -51,8 +51,6 @@ func Measured(step Step) (verb, serviceName string) {
 		return "drain", s.Service
 	case *StopStep:
 		return "stop", s.Service
-	case *ParallelStep:
-		return Measured(s.Steps[0].Step)
 	default:
 		return "", ""
 	}

@@ -32,10 +32,11 @@ const (
 
 // Options narrow a plan.
 type Options struct {
-	Named []string // services; empty: all that changed
-	Tags  []Step   // image references to move first, of a rollback
-	Cause string   // reason that stands before the changes
-	Back  bool     // to a release that served before: nothing is checked or migrated
+	Named   []string // services; empty: all that changed
+	Tags    []Step   // image references to move first, of a rollback
+	Cause   string   // reason that stands before the changes
+	Back    bool     // to a release that served before: nothing is checked or migrated
+	Crosses []string // what a rollback should know of the releases that it takes back
 	// Statics are the images to collect static files from, by service; others
 	// are collected from the image of the service.
 	Statics  map[string]string
@@ -67,6 +68,7 @@ type Planner struct {
 	taken    map[string]bool // container names, planned ones included
 	fetched  map[string]bool // image references
 	unrouted map[string]bool // services that still have a route and shall have none
+	handover map[string]*handover
 	numbers  map[string]map[int]bool
 	memory   int64 // forecast to be still available, in bytes
 	inPlace  bool  // no second copies
@@ -80,6 +82,7 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 		return Plan{}, err
 	}
 	planner.findUnrouted()
+	planner.findHandovers()
 	var why reasons
 	for _, service := range p.Services {
 		why.add(service.Name, planner.service(service))
@@ -90,8 +93,12 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	planner.check()
 	planner.collectStatic()
 	strategies[planner.plan.Strategy](planner)
+	planner.handOver()
 	planner.unroute()
 	planner.addWatch()
+	for _, text := range options.Crosses {
+		planner.note("", false, "%s", text)
+	}
 	return planner.assemble(why.words()), nil
 }
 
@@ -106,6 +113,7 @@ func newPlanner(state State, p *project.Project, changes []change.Change, option
 		taken:    map[string]bool{},
 		fetched:  map[string]bool{},
 		unrouted: map[string]bool{},
+		handover: map[string]*handover{},
 		numbers:  map[string]map[int]bool{},
 		memory:   state.MemoryAvailableBytes,
 		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1},

@@ -19,7 +19,7 @@ func (p *Planner) blueGreen() {
 		case p.aside(w):
 		case w.is(project.RoleJob):
 			p.job(w.service, w.change)
-		case w.is(project.RoleWeb) && p.canStandBeside(w):
+		case w.takesRequests() && p.canStandBeside(w):
 			webs = append(webs, p.newTurnover(w, true))
 		case w.is(project.RoleWorker) && p.canStandBeside(w):
 			workers = append(workers, p.newTurnover(w, true))
@@ -66,7 +66,7 @@ func (p *Planner) blueGreenFits() error {
 	var need int64
 	var copies []string
 	for _, w := range p.work {
-		if !w.is(project.RoleWeb, project.RoleWorker) || !p.canStandBeside(w) {
+		if !w.takesRequests() && !w.is(project.RoleWorker) || !p.canStandBeside(w) {
 			continue
 		}
 		r, old := p.newRoll(w.service, w.change)

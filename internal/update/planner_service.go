@@ -45,6 +45,12 @@ type work struct {
 // is tells whether the service has one of the roles.
 func (w work) is(roles ...project.Role) bool { return slices.Contains(roles, w.service.Role) }
 
+// takesRequests tells whether the service is one that is replaced for the sake
+// of its requests: a front is one where it stands behind the edge.
+func (w work) takesRequests() bool {
+	return w.is(project.RoleWeb) || w.is(project.RoleFront) && w.service.Route != nil
+}
+
 // running tells whether any container of the service is up.
 func (p *Planner) running(s project.Service) bool {
 	return slices.ContainsFunc(p.state.ContainersOf(s.Name), func(c Container) bool { return c.Running })
@@ -96,11 +102,20 @@ func (p *Planner) routeOnly(s project.Service) string {
 		t.Port = s.Route.Port
 		after.Targets = append(after.Targets, t)
 	}
-	if before != nil && sameRoute(*before, after) {
+	const words = "not routed as the settings say"
+	_, moves := p.handover[s.Name]
+	switch {
+	case before != nil && sameRoute(*before, after) || before == nil && moves:
+		p.reached(s.Name, before, after.Targets)
+		if moves {
+			return words
+		}
 		return ""
+	default:
+		p.shift = append(p.shift, &SwitchStep{Service: s.Name, Before: before, After: &after})
+		p.reached(s.Name, &after, after.Targets)
+		return words
 	}
-	p.shift = append(p.shift, &SwitchStep{Service: s.Name, Before: before, After: &after})
-	return "not routed as the settings say"
 }
 
 // findUnrouted notes the services that have a route and shall have none.

@@ -145,6 +145,7 @@ func (r *roll) switchTo(after []TargetRef) {
 	}
 	r.shift = append(r.shift, step)
 	r.route = &route
+	r.reached(r.service.Name, &route, after)
 }
 
 // drain plans the wait for the last requests of containers behind a route.
@@ -183,8 +184,7 @@ func (r *roll) claimedByAnother(wanted RouteState) bool {
 func (p *Planner) losers(wanted RouteState) []string {
 	var names []string
 	for name := range p.unrouted {
-		route := p.state.Routes[name]
-		if route.Path == wanted.Path && slices.Equal(route.Hosts, wanted.Hosts) {
+		if overlaps(placesOf(p.state.Routes[name]), placesOf(wanted)) {
 			names = append(names, name)
 		}
 	}
@@ -317,33 +317,18 @@ func (p *Planner) target(c Container, release int) TargetRef {
 
 // routeOf is the route of a service as the edge has it; nil if it has none.
 func (p *Planner) routeOf(serviceName string) *RouteState {
+	if h := p.handover[serviceName]; h != nil && h.route != nil {
+		return h.route // opened wider already
+	}
 	if route, ok := p.state.Routes[serviceName]; ok {
 		return &route
 	}
 	return nil
 }
 
-// wantedRoute is the route of a service as the project wants it, without
-// targets.
-func (p *Planner) wantedRoute(s project.Service) RouteState {
-	edge := p.project.Settings.Edge
-	route := RouteState{Path: s.Route.Path, Port: s.Route.Port, HealthPath: s.Route.HealthPath, Hosts: s.Route.Hosts}
-	if len(route.Hosts) == 0 {
-		route.Hosts = edge.Hosts
-	}
-	route.Listeners = p.listeners()
-	return route
-}
-
 // listeners is where the edge takes requests for this project.
 func (p *Planner) listeners() []string {
-	var listeners []string
-	for _, listener := range []string{p.project.Settings.Edge.HTTP, p.project.Settings.Edge.Socket} {
-		if listener != "" {
-			listeners = append(listeners, listener)
-		}
-	}
-	return listeners
+	return p.project.Settings.Edge.Addresses(project.ListenerAll)
 }
 
 // sameRoute compares what requests see of two routes.

@@ -48,7 +48,7 @@ func (p *Planner) joins(run []Step, step Step) bool {
 // the order of the plan, and what keeps the processors busy.
 func canJoin(step Step) bool {
 	switch step.(type) {
-	case *StartStep, *GateStep, *KeepStep, *DrainStep, *StopStep, *RemoveStep:
+	case *StartStep, *GateStep, *KeepStep, *DrainStep, *QuiesceStep, *StopStep, *RemoveStep:
 		return true
 	}
 	return false
@@ -63,6 +63,8 @@ func serviceOf(step Step) string {
 	case *GateStep:
 		return s.Spec.Service
 	case *DrainStep:
+		return s.Service
+	case *QuiesceStep:
 		return s.Service
 	case *StopStep:
 		return s.Service

@@ -99,7 +99,7 @@ func newTrial(t *testing.T, seed uint64) *trial {
 }
 
 func randomScenario(random *rand.Rand) scenario {
-	s := scenario{name: "random", memory: []int64{0, 120 << 20, 4 << 30}[random.IntN(3)]}
+	s := scenario{name: "random", memory: []int64{0, 120 << 20, 300 << 20, 4 << 30}[random.IntN(4)], cpus: random.IntN(3)}
 	if random.IntN(4) > 0 {
 		s.release = &Release{Number: 1 + random.IntN(9)}
 	}

@@ -15,6 +15,8 @@ type scenario struct {
 	services []project.Service
 	running  []Container
 	routed   []string // services that the edge serves already
+	socket   string   // that the edge listens on beside its port
+	routedAs []string // listeners of those already served; nil: as wanted
 	memory   int64
 	cpus     int
 	room     int // containers that may run at once beyond those that run before; 0: any number
@@ -212,6 +214,30 @@ var scenarios = []scenario{
 		release: &Release{Number: 7}, options: Options{Strategy: StrategyReload}, covered: []string{"api", "shop", "hup"}, singles: []string{"api", "hup", "worker"},
 	},
 	{
+		name:     "nginx between the port and the socket",
+		services: []project.Service{between, with(web("api"), onSocket)},
+		running:  []Container{up("nginx", 1), up("api", 1)}, routed: []string{"nginx", "api"}, socket: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, covered: []string{"nginx", "api"},
+	},
+	{
+		name:     "nginx between, all at once",
+		services: []project.Service{between, with(web("api"), onSocket)},
+		running:  []Container{up("nginx", 1), up("api", 1)}, routed: []string{"nginx", "api"}, socket: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"nginx", "api"}, memory: 4 << 30,
+	},
+	{
+		name:     "nginx comes between",
+		services: []project.Service{between, with(web("api"), onSocket)},
+		running:  []Container{up("api", 1)}, routed: []string{"api"}, routedAs: []string{":80"}, socket: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, covered: []string{"api"},
+	},
+	{
+		name:     "nginx comes between and is bad",
+		services: []project.Service{with(web("api"), onSocket), between},
+		running:  []Container{now("api", 1)}, routed: []string{"api"}, routedAs: []string{":80"}, socket: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, covered: []string{"api"}, bad: "nginx",
+	},
+	{
 		name:     "first run",
 		services: []project.Service{plain("db", project.RoleStateful), web("api"), plain("beat", project.RoleScheduler)},
 	},
@@ -254,6 +280,14 @@ func django(s *project.Service) {
 	s.Migrate, s.Static = []string{"manage.py", "migrate"}, []string{"manage.py", "collectstatic"}
 }
 
+// between is an nginx that has the edge's port and passes requests on to its
+// socket.
+var between = with(plain("nginx", project.RoleFront), func(s *project.Service) {
+	s.Route = &project.Route{Port: 80, Path: "/", HealthPath: "/nginx-health", On: project.ListenerHTTP}
+})
+
+func onSocket(s *project.Service) { s.Route.On = project.ListenerSocket }
+
 // shares is a service that runs the image of another one.
 func shares(s *project.Service) { s.Build, s.Image = true, "app:latest" }
 
@@ -262,6 +296,7 @@ func (s scenario) build() (*world, Plan, error) {
 	w := newWorld()
 	w.singles, w.room = s.singles, s.room
 	p := &project.Project{Name: "shop", Services: s.services, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
+	p.Settings.Edge.Socket = s.socket
 	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Processors: s.cpus, Release: s.release}
 	if s.was == nil {
 		s.was = &change.Source{Hash: "old", Settings: "s"}
@@ -287,6 +322,11 @@ func (s scenario) build() (*world, Plan, error) {
 	}
 	for _, name := range s.routed {
 		route := RouteState{Listeners: []string{":80"}, Path: "/", Port: 8000}
+		if service, ok := p.Service(name); ok && service.Route != nil && s.routedAs == nil {
+			route.Path, route.Listeners = service.Route.Path, p.Settings.Edge.Addresses(service.Route.On)
+		} else if s.routedAs != nil {
+			route.Listeners = s.routedAs
+		}
 		var targets []RouteTarget
 		for _, c := range state.ContainersOf(name) {
 			ref := TargetRef{Container: c.Name, Generation: "old", Weight: 1}

@@ -88,7 +88,7 @@ func (m *RouteMove) line() (object, detail string) {
 	object, detail = m.Service, targetNames(m.Before)+" -> "+targetNames(m.After)
 	if m.After != nil && m.After.Path != "" {
 		object = strings.Join(m.After.Hosts, ",") + m.After.Path
-		if m.Before == nil && len(m.After.Listeners) > 0 {
+		if len(m.After.Listeners) > 0 && (m.Before == nil || !slices.Equal(m.Before.Listeners, m.After.Listeners)) {
 			detail += " on " + strings.Join(m.After.Listeners, ", ")
 		}
 	}

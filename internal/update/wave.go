@@ -67,7 +67,7 @@ func stopsFirst(steps []Step) bool {
 	for _, step := range steps {
 		for _, part := range partsOf(step) {
 			switch part.(type) {
-			case *HoldStep, *StopStep, *DrainStep:
+			case *HoldStep, *DrainStep, *QuiesceStep, *StopStep, *RestartStep, *ReloadStep:
 				return true
 			case *StartStep:
 				return false
@@ -113,7 +113,7 @@ func (r *round) take(step Step) {
 		r.gates = append(r.gates, step)
 	case *KeepStep:
 		r.keeps = append(r.keeps, step)
-	case *DrainStep:
+	case *DrainStep, *QuiesceStep:
 		r.drains = append(r.drains, step)
 	case *StopStep:
 		r.stops = append(r.stops, step)

@@ -367,6 +367,9 @@ func (f fakeRouter) Routes(_ context.Context, changes []RouteChange) error {
 		label += " " + c.Service
 	}
 	return f.w.call(label, func() error {
+		if err := f.conflict(changes); err != nil {
+			return err
+		}
 		for _, c := range changes {
 			delete(f.w.routes, c.Service)
 			if c.Route != nil {
@@ -375,6 +378,29 @@ func (f fakeRouter) Routes(_ context.Context, changes []RouteChange) error {
 		}
 		return nil
 	})
+}
+
+// conflict refuses two services that answer for the same place, as the edge does.
+func (f fakeRouter) conflict(changes []RouteChange) error {
+	routes, owners := map[string]RouteState{}, map[place]string{}
+	for name, route := range f.w.routes {
+		routes[name] = route.state
+	}
+	for _, c := range changes {
+		delete(routes, c.Service)
+		if c.Route != nil {
+			routes[c.Service] = *c.Route
+		}
+	}
+	for name, route := range routes {
+		for one := range placesOf(route) {
+			if owners[one] != "" {
+				return fmt.Errorf("%v is claimed by %s and %s", one, owners[one], name)
+			}
+			owners[one] = name
+		}
+	}
+	return nil
 }
 
 func (f fakeRouter) Hold(_ context.Context, serviceName string, _ HoldSpec) error {

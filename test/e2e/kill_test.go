@@ -45,36 +45,46 @@ func TestSecondUpdate(t *testing.T) {
 // waitFor polls until a condition holds.
 func waitFor(t *testing.T, condition func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if condition() {
 			return
 		}
 	}
-	t.Fatal("the condition did not come true within 30 s")
+	t.Fatal("the condition did not come true within a minute")
 }
 
 // TestKillEverywhere kills the program at every entry of the journal, before
-// and after it is written, under traffic, and resumes.
+// and after it is written, under traffic, and resumes. Two deployments share the
+// entries.
 func TestKillEverywhere(t *testing.T) {
+	const deployments = 2
+	for first := 1; first <= deployments; first++ {
+		t.Run(fmt.Sprintf("from entry %d on", first), func(t *testing.T) { killEach(t, first, deployments) })
+	}
+}
+
+// killEach kills at every so many entries.
+func killEach(t *testing.T, first, every int) {
 	s := newShop(t)
 	build(t, "v2", "")
 	s.update("v1", 0)
 	services := killed()
 	traffic := s.traffic(nil)
-	version, other := "v1", "v2"
-	for entry := 1; ; entry++ {
+	version, other, points := "v1", "v2", 0
+	for entry := first; ; entry += every {
 		command := s.command(other, append([]string{"update", "--yes"}, services...)...)
 		command.Path = gaplessPath + "-failpoints"
 		command.Env = append(command.Env, fmt.Sprintf("GAPLESS_FAILPOINT=journal:%d", entry))
 		output, _ := command.CombinedOutput()
 		code := command.ProcessState.ExitCode()
 		if code == 0 {
-			t.Logf("%d kill points", entry-1)
+			t.Logf("%d kill points", points)
 			break
 		}
 		if code != -1 {
 			t.Fatalf("kill point %d: exit code %d\n%s", entry, code, output)
 		}
+		points++
 		version, other = s.settle(t, fmt.Sprintf("kill point %d", entry), version, other)
 	}
 	s.clean(traffic.Stop())

@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,11 +44,16 @@ func TestMain(m *testing.M) {
 var imageName = cmp.Or(os.Getenv("GAPLESS_E2E_IMAGE"), "gapless-e2e-shop")
 
 // built are the versions whose images exist already in this run.
-var built = map[string]bool{}
+var (
+	building sync.Mutex
+	built    = map[string]bool{}
+)
 
 // build makes the image of a version, with a fault baked in if one is named.
 func build(t *testing.T, version, fault string) {
 	t.Helper()
+	building.Lock()
+	defer building.Unlock()
 	if built[version+fault] {
 		return
 	}
@@ -87,9 +94,12 @@ type shop struct {
 	env     []string
 }
 
-// newShop prepares a deployment; nothing runs yet.
+// newShop prepares a deployment; nothing runs yet. Tests that have one run side
+// by side: they wait much more than they compute, and share nothing but the
+// engine.
 func newShop(t *testing.T) *shop {
 	t.Helper()
+	t.Parallel()
 	file, err := filepath.Abs(filepath.Join(root, "examples/shop/compose.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -101,14 +111,25 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
+// lastPort is the port that was given out last. Those that the kernel takes for
+// outgoing connections are higher.
+var lastPort atomic.Int32
+
+func init() { lastPort.Store(21_000 + int32(os.Getpid()%5_000)) }
+
+// freePort gives each caller another port that nobody listens on.
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := int(lastPort.Add(1))
+		listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err == nil {
+			listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 func (s *shop) remove() {

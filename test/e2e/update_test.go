@@ -48,33 +48,50 @@ func TestNothingChanged(t *testing.T) {
 	}
 }
 
+// badVersion is one that must be taken back, for a reason.
+type badVersion struct{ version, fault, reason string }
+
 // TestBadVersions takes back what does not work, with the reason on screen.
+// Those that are given up only at their deadline have a deployment of their own.
 func TestBadVersions(t *testing.T) {
-	s := newShop(t)
-	s.update("v1", 0)
-	for _, c := range []struct{ version, fault, reason string }{
-		{"b1", "api:never-healthy", "not healthy within"},
-		{"b2", "api:crash-after=1s", "exited"},
-		{"b3", "api:answer-500", "500"},
-		{"b4", "api:exit-at-once", "exited"},
-		{"b5", "worker:exit-at-once", "exited"},
-		{"b6", "scheduler:exit-at-once", "exited"},
-		{"b7", "migrate:exit-at-once", "ended with code"},
+	for name, versions := range map[string][]badVersion{
+		"at their deadline": {
+			{"b1", "api:never-healthy", "not healthy within"},
+			{"b3", "api:answer-500", "500"},
+		},
+		"when they end": {
+			{"b2", "api:crash-after=1s", "exited"},
+			{"b4", "api:exit-at-once", "exited"},
+			{"b5", "worker:exit-at-once", "exited"},
+			{"b6", "scheduler:exit-at-once", "exited"},
+			{"b7", "migrate:exit-at-once", "ended with code"},
+		},
 	} {
-		t.Run(c.fault, func(t *testing.T) {
-			s.t = t
-			build(t, c.version, c.fault)
-			s.env = nil
-			traffic := s.traffic(nil)
-			r := s.update(c.version, 10)
-			s.clean(traffic.Stop())
-			if !strings.Contains(r.output, c.reason) {
-				t.Errorf("the reason %q is not said:\n%s", c.reason, r.output)
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t)
+			s.update("v1", 0)
+			for _, bad := range versions {
+				s.takesBack(bad)
 			}
-			s.expect("v1")
 		})
 	}
-	s.t = t
+}
+
+// takesBack tries a bad version under traffic: nobody notices it.
+func (s *shop) takesBack(bad badVersion) {
+	s.t.Run(bad.fault, func(t *testing.T) {
+		outer := s.t
+		defer func() { s.t = outer }()
+		s.t = t
+		build(t, bad.version, bad.fault)
+		traffic := s.traffic(nil)
+		r := s.update(bad.version, 10)
+		s.clean(traffic.Stop())
+		if !strings.Contains(r.output, bad.reason) {
+			t.Errorf("the reason %q is not said:\n%s", bad.reason, r.output)
+		}
+		s.expect("v1")
+	})
 }
 
 // TestMissingImage touches nothing.

@@ -2,40 +2,102 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 )
 
-// bootProbe is the time between two looks at a container that boots.
-const bootProbe = 5 * time.Millisecond
+// alone is what the new version and the engine need by themselves, measured
+// under the same traffic and without any tool: one container of the API in the
+// network of the running application.
+type alone struct {
+	boot   time.Duration // from the start of its process, as the engine notes it, to its first good answer
+	engine time.Duration // to create it, to start its process, and to end it after its stop signal
+}
 
-// bootAlone measures what the new version needs by itself: a container of the
-// API, started by docker alone in the network of the running application and
-// under the same traffic. The boot is from the start of its process, as the
-// engine notes it, to its first good answer.
-func (s *stack) bootAlone(ctx context.Context, tag string) (time.Duration, error) {
-	name := project + "-boot"
+// measureAlone starts and stops a container by plain requests to the engine.
+func (s *stack) measureAlone(ctx context.Context, tag string) (a alone, err error) {
+	docker, name := engineClient(), project+"-alone"
 	defer func() {
 		_, _ = output(context.WithoutCancel(ctx), "docker", "rm", "--force", name)
 	}()
-	if _, err := output(ctx, "docker", "run", "--detach", "--name", name, "--network", project+"_default", "shop:"+tag, "api"); err != nil {
-		return 0, err
+	begin := time.Now()
+	request := fmt.Sprintf(`{"Image":"shop:%s","Cmd":["api"],"HostConfig":{"NetworkMode":"%s_default"}}`, tag, project)
+	if err := docker.call(ctx, http.MethodPost, "/containers/create?name="+name, request, nil); err != nil {
+		return a, err
 	}
-	facts, err := output(ctx, "docker", "inspect", "--format",
-		"{{.State.StartedAt}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name)
+	if err := docker.call(ctx, http.MethodPost, "/containers/"+name+"/start", "", nil); err != nil {
+		return a, err
+	}
+	var facts struct {
+		State           struct{ StartedAt time.Time }
+		NetworkSettings struct {
+			Networks map[string]struct{ IPAddress string }
+		}
+	}
+	if err := docker.call(ctx, http.MethodGet, "/containers/"+name+"/json", "", &facts); err != nil {
+		return a, err
+	}
+	address := facts.NetworkSettings.Networks[project+"_default"].IPAddress
+	answered, err := firstAnswer(ctx, "http://"+net.JoinHostPort(address, "8000")+"/health")
 	if err != nil {
-		return 0, err
+		return a, err
 	}
-	at, address, _ := strings.Cut(strings.TrimSpace(facts), " ")
-	began, err := time.Parse(time.RFC3339Nano, at)
-	if err != nil {
-		return 0, err
+	a.boot = answered.Sub(facts.State.StartedAt)
+	a.engine = facts.State.StartedAt.Sub(begin)
+	begin = time.Now()
+	if err := docker.call(ctx, http.MethodPost, "/containers/"+name+"/kill?signal=SIGTERM", "", nil); err != nil {
+		return a, err
 	}
-	answered, err := firstAnswer(ctx, "http://"+address+":8000/health")
-	return answered.Sub(began), err
+	if err := docker.call(ctx, http.MethodPost, "/containers/"+name+"/wait", "", nil); err != nil {
+		return a, err
+	}
+	a.engine += time.Since(begin)
+	return a, nil
 }
+
+// engineSocket speaks to the engine as docker does, without starting it.
+type engineSocket struct{ http.Client }
+
+func engineClient() *engineSocket {
+	path := strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://")
+	if path == "" {
+		path = "/var/run/docker.sock"
+	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}
+	return &engineSocket{http.Client{Transport: &http.Transport{DialContext: dial}}}
+}
+
+func (e *engineSocket) call(ctx context.Context, method, path, body string, answer any) error {
+	request, err := http.NewRequestWithContext(ctx, method, "http://docker"+path, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := e.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode >= 300 {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, response.Status, text)
+	}
+	if err == nil && answer != nil {
+		err = json.Unmarshal(text, answer)
+	}
+	return err
+}
+
+// bootProbe is the time between two looks at a container that boots.
+const bootProbe = 5 * time.Millisecond
 
 // firstAnswer polls until an address answers well.
 func firstAnswer(ctx context.Context, address string) (time.Time, error) {

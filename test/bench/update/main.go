@@ -122,7 +122,8 @@ func printTable(results []result) {
 			parts = append(parts, fmt.Sprintf("%s %.2f", part.Name, part.Seconds))
 		}
 		if len(parts) > 0 {
-			fmt.Printf("own time of %s in seconds: %s (boot alone %s)\n", r.Way, strings.Join(parts, ", "), seconds(r.AloneSeconds))
+			fmt.Printf("own time of %s in seconds: %s\n", r.Way, strings.Join(parts, ", "))
+			fmt.Printf("\talone: the boot %.2f; the engine %.2f to create, start and stop one container\n", r.BootAloneSeconds, r.EngineSeconds)
 		}
 	}
 }

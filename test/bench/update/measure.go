@@ -13,7 +13,8 @@ import (
 type result struct {
 	Way               string      `json:"way"`
 	TookSeconds       float64     `json:"took_seconds"`        // the command itself
-	AloneSeconds      *float64    `json:"alone_seconds"`       // the boot of the new version, measured alone
+	BootAloneSeconds  float64     `json:"boot_alone_seconds"`  // of the new version
+	EngineSeconds     float64     `json:"engine_seconds"`      // to create, start and stop one container: part of the own time
 	OldStoppedSeconds *float64    `json:"old_stopped_seconds"` // until the last old container died; split into the next three
 	BootSeconds       *float64    `json:"boot_seconds"`
 	ClientsSeconds    *float64    `json:"clients_seconds"`
@@ -63,11 +64,11 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	}
 	time.Sleep(s.margin)
 	tag := app.way.tag()
-	alone, err := app.bootAlone(ctx, tag)
+	alone, err := app.measureAlone(ctx, tag)
 	if err != nil {
 		return r, err
 	}
-	r.AloneSeconds = pointer(alone.Seconds())
+	r.BootAloneSeconds, r.EngineSeconds = alone.boot.Seconds(), alone.engine.Seconds()
 	dying, err := watchDeaths(ctx)
 	if err != nil {
 		return r, err
@@ -84,7 +85,7 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	r.TookSeconds = end.Sub(begin).Seconds()
 	r.split(begin, end)
 	if started, err := app.startedAt(ctx); err == nil && !last.IsZero() {
-		r.share(newShares(span{begin, last}, started, alone, oldAnswers(r.All, oldTag)), said)
+		r.share(newShares(span{begin, last}, started, alone.boot, oldAnswers(r.All, oldTag)), said)
 	}
 	r.All.Print(os.Stderr)
 	return r, nil
