@@ -65,7 +65,7 @@ bench: build
 ## bench-guide: the scripts of the audience's own stack beside Gapless; about
 ## fifteen minutes
 bench-guide: build
-	DOCKER_CONFIG=$$(scripts/tools.sh) go run ./test/bench/guide -gapless build/gapless
+	$(call CONFIG) go run ./test/bench/guide -gapless build/gapless
 
 ## mutants: shows that the tests notice what they are there for
 mutants:
