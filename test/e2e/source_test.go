@@ -91,7 +91,7 @@ func (r *repository) at(what, commit, branch string) {
 }
 
 // slowly is traffic for tests that are not about its amount.
-func slowly(c *load.Config) { c.Rate = 40 }
+func slowly(c *load.Config) { c.RatePerSecond = 40 }
 
 // TestPull updates from a git remote under traffic, to what was asked for and
 // back.
