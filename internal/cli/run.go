@@ -13,6 +13,7 @@ import (
 
 	"gapless/internal/edgectl"
 	"gapless/internal/engine"
+	"gapless/internal/front"
 	"gapless/internal/health"
 	"gapless/internal/ui"
 	"gapless/internal/update"
@@ -43,6 +44,7 @@ func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string
 		Images: s.bench, Creator: s.bench, Containers: s.bench,
 		Router:   edgectl.NewRouter(s.edge, s.project.Name, s.installEdge),
 		Gate:     health.NewGate(s.engine, s.probe),
+		Front:    front.NewNginx(s.engine),
 		Recorder: &recorder{session: s, run: runID, times: watcher.measured},
 		Journal:  failpoint(log), Sink: watcher, Clock: wallClock{}, Run: runID, Together: update.Together,
 		Unavailable: engine.Unavailable,

@@ -79,6 +79,7 @@ func (e *Engine) describe(ctx context.Context, c container.InspectResponse) (upd
 		described.Run = labels[LabelRun]
 		described.Image = c.Config.Image
 		described.StopSignal = c.Config.StopSignal
+		described.Entrypoint, described.Command = c.Config.Entrypoint, c.Config.Cmd
 	}
 	if c.HostConfig != nil {
 		described.Restart = restartText(c.HostConfig.RestartPolicy)

@@ -90,6 +90,9 @@ func (g *Gate) Gate(ctx context.Context, spec update.GateSpec, probed func(updat
 		}
 	case spec.Kind == update.GateDirect:
 		a.look = g.lookHTTP(spec, sendDirect)
+		if len(spec.Smoke) > 0 {
+			a.smoke = g.smoke(spec, sendDirect)
+		}
 	case spec.Kind == update.GateHealthcheck:
 		argv, err := testCommand(spec.Test)
 		if err != nil {

@@ -51,6 +51,7 @@ func buildServices(p *Project, settings map[string]ServiceSettings, recorded map
 			service.HTTPPort, service.BaseImage, service.NamedBy = known.HTTPPort, known.BaseImage, known.NamedBy
 			service.Framework, service.FrameworkReason, service.FrameworkCommand = known.Framework, known.FrameworkReason, known.FrameworkCommand
 		}
+		service.Nginx = p.isNginx(*service)
 		if service.Role == RoleWorker && !service.GraceSet {
 			service.StopGrace = DefaultWorkerGrace
 		}
@@ -67,6 +68,8 @@ func buildService(p *Project, config types.ServiceConfig, mounts map[string]int)
 		Name:             config.Name,
 		Image:            config.Image,
 		Build:            config.Build != nil,
+		Entrypoint:       config.Entrypoint,
+		Command:          config.Command,
 		Replicas:         config.GetScale(),
 		ContainerName:    config.ContainerName,
 		DependsOn:        slices.Sorted(mapKeys(config.DependsOn)),

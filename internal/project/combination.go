@@ -24,6 +24,7 @@ func (c *checker) combinations(p *Project, own map[string]ServiceSettings) {
 		}
 	}
 	c.checkListeners(p, own)
+	c.checkFront(p, own)
 	c.uniqueRoutes(p)
 	c.edge(p)
 }
@@ -59,7 +60,7 @@ func (c *checker) overlap(path string, service Service, settings ServiceSettings
 func (c *checker) uniqueRoutes(p *Project) {
 	owners := map[string]string{}
 	for _, service := range p.Services {
-		if service.Route == nil {
+		if service.Route == nil || p.Settings.Front.Enabled() {
 			continue
 		}
 		for _, host := range atLeast(service.Route.Hosts, "*") {

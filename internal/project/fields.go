@@ -81,6 +81,10 @@ func checkFormat(format, text string, services []string) (want string) {
 		if !path.IsAbs(text) || path.Clean(text) != text || len(text) > longestSocketPath {
 			return "an absolute path of at most 107 bytes such as /run/gapless/shop.sock"
 		}
+	case "directory":
+		if path.Clean(text) == "." || path.Clean(text) == "/" {
+			return "a directory such as ./nginx/upstreams"
+		}
 	case "host":
 		if !hostPattern.MatchString(text) || len(text) > 253 {
 			return "a host name such as api.example.com"

@@ -27,12 +27,12 @@ func assignRoles(p *Project, settings map[string]ServiceSettings) {
 		evidence.service.HTTPPort = service.HTTPPort
 		own := settings[service.Name]
 		switch {
+		case own.Role == "" && p.Settings.Front.Service == service.Name:
+			service.Role, service.RoleReason = RoleFront, "x-gapless.front names it"
 		case own.Role != "":
 			service.Role, service.RoleReason = own.Role, "x-gapless says so"
-		case own.Route != nil && evidence.passesToSocket():
-			service.Role, service.RoleReason = evidence.behindSocket()
 		case own.Route != nil:
-			service.Role, service.RoleReason = RoleWeb, "x-gapless gives it a route"
+			service.Role, service.RoleReason = evidence.withRoute()
 		default:
 			service.Role, service.RoleReason = evidence.role()
 		}

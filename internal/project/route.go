@@ -97,7 +97,7 @@ func assignRoutes(p *Project, settings map[string]ServiceSettings) {
 			candidates = append(candidates, i)
 		}
 	}
-	if p.Settings.Edge.Enabled() && !taken && len(candidates) == 1 {
+	if (p.Settings.Edge.Enabled() || p.Settings.Front.Enabled()) && !taken && len(candidates) == 1 {
 		service := &p.Services[candidates[0]]
 		service.Route = buildRoute(*service, RouteSettings{}, p.Settings)
 	}

@@ -18,6 +18,11 @@ type Service struct {
 
 	Role       Role
 	RoleReason string // why it has this role, in words for the plan
+	Nginx      bool   // it runs nginx, or what is called in the same way
+
+	// Entrypoint and Command are those of the compose file; empty: the image's.
+	Entrypoint []string
+	Command    []string
 
 	Replicas      int
 	ContainerName string

@@ -8,6 +8,7 @@ import "time"
 // checked and otherwise have no effect: the reader says so in a Finding.
 type Settings struct {
 	Edge        EdgeSettings        `yaml:"edge" doc:"where the edge listens"`
+	Front       FrontSettings       `yaml:"front" doc:"an nginx that passes the requests on by itself, in place of the edge"`
 	Hold        HoldSettings        `yaml:"hold" doc:"default for every service"`
 	Maintenance MaintenanceSettings `yaml:"maintenance" doc:"answer to requests during gapless maintenance, and when a hold of an update takes too long"`
 	Drain       time.Duration       `yaml:"drain" doc:"how long an old container may finish its requests; default for every service"`
@@ -31,6 +32,16 @@ type EdgeSettings struct {
 func (e EdgeSettings) Enabled() bool {
 	return e.HTTP != "" || e.HTTPS != "" || e.Socket != ""
 }
+
+// FrontSettings name an nginx whose upstreams are written by updates, for who
+// wants no edge in the way of the requests.
+type FrontSettings struct {
+	Service   string `yaml:"service" doc:"service that runs nginx" format:"service"`
+	Upstreams string `yaml:"upstreams" doc:"directory of the host, mounted into that service and included by its configuration, that updates write a file per routed service to: upstream SERVICE { ... }" format:"directory"`
+}
+
+// Enabled says whether the project asks for it.
+func (f FrontSettings) Enabled() bool { return f.Service != "" || f.Upstreams != "" }
 
 // HoldSettings bounds how long requests are parked.
 type HoldSettings struct {

@@ -63,7 +63,7 @@ func mountedUpstreams(p *Project, front Service) map[string]int {
 		}
 	}
 	for name, port := range ports {
-		if port == 0 {
+		if port == 0 && p.Settings.Front.Service != front.Name { // else it is the name of an upstream
 			ports[name] = 80
 		}
 	}

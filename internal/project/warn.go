@@ -88,7 +88,7 @@ func (c *checker) warnRoutes(p *Project) {
 			unrouted = append(unrouted, service.Name)
 		}
 	}
-	if routed && !p.Settings.Edge.Enabled() {
+	if routed && !p.Settings.Edge.Enabled() && !p.Settings.Front.Enabled() {
 		c.risk(settingsKey, `add x-gapless: {edge: {http: ":80"}}`, "there is a route, but x-gapless.edge does not say where the edge listens")
 	}
 	if p.Settings.Edge.Enabled() && len(unrouted) > 0 {

@@ -70,9 +70,11 @@ type Planner struct {
 	unrouted map[string]bool // services that still have a route and shall have none
 	handover map[string]*handover
 	numbers  map[string]map[int]bool
-	memory   int64 // forecast to be still available, in bytes
-	inPlace  bool  // no second copies
-	migrated bool  // the migrations are planned
+	memory   int64  // forecast to be still available, in bytes
+	tests    []Step // of files that cannot be tested before anything is touched
+	later    []work // that read their files again once everything else is done
+	inPlace  bool   // no second copies
+	migrated bool   // the migrations are planned
 }
 
 // Make plans the update of a project to what its files want.
@@ -93,7 +95,9 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	planner.check()
 	planner.collectStatic()
 	strategies[planner.plan.Strategy](planner)
+	planner.reread()
 	planner.handOver()
+	planner.noteNative()
 	planner.unroute()
 	planner.addWatch()
 	for _, text := range options.Crosses {
@@ -174,7 +178,7 @@ func (p *Planner) assemble(because string) Plan {
 		prepare = append(prepare, &RecordStep{Release: p.plan.From, Adopted: true})
 	}
 	prepare = append(append(prepare, p.options.Tags...), p.prepare...)
-	if p.usesEdge() {
+	if p.usesEdge() && !p.native() {
 		prepare = append(prepare, &EdgeStep{Listeners: p.listeners(), Detail: "stands before " + strings.Join(p.routed(), ", ")})
 	}
 	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.together(p.commit)...)

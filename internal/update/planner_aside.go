@@ -14,6 +14,8 @@ func (p *Planner) aside(w work) bool {
 		if len(w.service.Static) > 0 && w.change.Build {
 			p.backToRunning(w)
 		}
+	case p.rereads(w):
+		p.later = append(p.later, w)
 	case len(w.change.Causes) == 0 || p.inPlace && w.onlyFiles():
 		p.restart(w)
 	default:

@@ -146,6 +146,9 @@ func (p *Planner) wantedRoute(s project.Service) RouteState {
 // settledRoute is the route of a service as the project wants it, without
 // targets.
 func (p *Planner) settledRoute(s project.Service) RouteState {
+	if p.native() {
+		return RouteState{Port: s.Route.Port} // nginx knows the rest
+	}
 	edge := p.project.Settings.Edge
 	route := RouteState{Path: s.Route.Path, Port: s.Route.Port, HealthPath: s.Route.HealthPath, Hosts: s.Route.Hosts}
 	if len(route.Hosts) == 0 {

@@ -79,7 +79,10 @@ func (p *Planner) startAll(all []*turnover) {
 
 // hold lets the requests wait, if there are any that could.
 func (t *turnover) hold() {
-	if t.routed() && len(t.now) > 0 && len(t.old) > 0 {
+	switch serving := t.routed() && len(t.now) > 0 && len(t.old) > 0; {
+	case serving && t.native():
+		t.switchTo(t.kept) // what cannot wait is refused, and what is under way ends
+	case serving:
 		t.holds = []Step{t.holdStep(t.service.Name, t.holdLimit(), quickReason)}
 		t.shift = append(t.shift, t.holds...)
 	}

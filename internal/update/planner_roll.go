@@ -48,7 +48,7 @@ func (p *Planner) newRoll(s project.Service, c change.Change) (*roll, []Containe
 			r.now = append(r.now, p.target(container, p.plan.From))
 		}
 	}
-	if s.Route != nil && r.route == nil && len(r.now) > 0 {
+	if s.Route != nil && r.route == nil && len(r.now) > 0 && !p.native() {
 		r.takeover = true
 	}
 	var old []Container
@@ -237,7 +237,7 @@ func (r *roll) stopFirst(old []Container, reason string) {
 // undoRouteHeld is the route under which an old container that was stopped
 // comes back: it gets the requests again, which are held until it answers.
 func (r *roll) undoRouteHeld(others []TargetRef, old []Container) *RouteState {
-	if !r.routed() {
+	if !r.routed() || r.native() {
 		return nil
 	}
 	route := *r.route
@@ -263,6 +263,9 @@ func (r *roll) routed() bool { return r.service.Route != nil && r.route != nil }
 // holds plans what lets requests wait: those for the service itself, and for
 // a database those of every routed service that depends on it.
 func (r *roll) holds(others []TargetRef, reason string) []Step {
+	if r.native() {
+		return nil // nginx lets nobody wait
+	}
 	if r.service.Role == project.RoleStateful {
 		return r.holdDependents(r.holdLimit())
 	}

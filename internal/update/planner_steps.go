@@ -38,8 +38,8 @@ func (r *roll) besideText(old []Container, i int) string {
 // gate plans the wait for a new container. A routed one is known to the edge
 // beforehand, as a target without requests.
 func (r *roll) gate(name string, fresh []TargetRef) *GateStep {
-	spec := gateSpec(r.service, name)
-	if r.service.Route == nil {
+	spec := r.gateSpec(name)
+	if r.service.Route == nil || r.native() {
 		return &GateStep{Spec: spec}
 	}
 	candidate := r.wantedRoute(r.service)
@@ -236,12 +236,27 @@ func (r *roll) quiesce(stop *StopStep, c Container) []Step {
 	return []Step{&QuiesceStep{Command: r.service.Quiesce, AtMost: r.drainLimit(), StartedAt: c.StartedAt, StopStep: *stop}}
 }
 
+// gateSpec is gateSpec where the service stands: an nginx that passes requests on
+// by itself is no way to a container that shall not get any yet.
+func (r *roll) gateSpec(name string) GateSpec {
+	spec := gateSpec(r.service, name)
+	if spec.Kind == GateEdge && r.native() {
+		spec.Kind = GateDirect
+	}
+	return spec
+}
+
 // oldGate says when an old container that was started again counts as serving.
 // It need not know the health path or the healthcheck of its successor.
 func (r *roll) oldGate(c Container, route *RouteState) *GateSpec {
 	spec := GateSpec{Service: r.service.Name, Container: c.Name, Kind: GateRunning, Timeout: gateTimeout,
 		Successes: 1, Deadline: gateSpec(r.service, c.Name).Deadline}
-	if route == nil {
+	switch {
+	case r.native() && r.service.Route != nil:
+		spec.Kind, spec.AnyAnswer, spec.HealthPath = GateDirect, true, cmp.Or(r.service.Route.HealthPath, "/")
+		spec.Port = cmp.Or(r.target(c, r.plan.From).Port, r.service.Route.Port)
+		return &spec
+	case route == nil:
 		return &spec
 	}
 	spec.Kind, spec.AnyAnswer = GateEdge, true
@@ -261,7 +276,7 @@ func hostOf(hosts []string) string {
 // undoRoute is the route under which old containers that were stopped are
 // tried out again: known to the edge, without requests.
 func (r *roll) undoRoute(serving []TargetRef, old []Container) *RouteState {
-	if r.service.Route == nil || r.route == nil {
+	if r.service.Route == nil || r.route == nil || r.native() {
 		return nil
 	}
 	route := r.wantedRoute(r.service).WithTargets(append(slices.Clone(serving), r.silent(old)...)...)

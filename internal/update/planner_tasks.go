@@ -37,6 +37,7 @@ func (p *Planner) check() {
 		return
 	}
 	for _, w := range p.work {
+		p.testFront(w)
 		if !w.change.Has(change.KindImage, change.KindSource, change.KindConfig) || !p.running(w.service) || p.onlyStatic(w) {
 			continue
 		}

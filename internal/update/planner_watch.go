@@ -18,7 +18,7 @@ func (p *Planner) addWatch() {
 	step := &WatchStep{For: duration, Warm: p.plan.Strategy == StrategyBlueGreen}
 	for _, planned := range p.shift {
 		gate, isGate := planned.(*GateStep)
-		if !isGate || gate.Candidate == nil {
+		if !isGate || gate.Candidate == nil && gate.Spec.Kind != GateDirect {
 			continue // who is not asked over HTTP was seen to stay up, no more
 		}
 		spec := gate.Spec

@@ -18,6 +18,7 @@ type Env struct {
 	Containers Containers
 	Router     Router
 	Gate       Gate
+	Front      Front
 	Recorder   Recorder
 	Journal    Journal
 	Sink       Sink
@@ -155,6 +156,23 @@ type Router interface {
 	Ensure(ctx context.Context, listeners []string) error
 }
 
+// Front is a reverse proxy in a container, as nginx is.
+type Front interface {
+	// Reload makes the proxy of a container read its files again, and returns
+	// once it works by them. It returns a *GateError if the proxy goes on by what
+	// it read before. Who is still busy by that gets the time; left says how many
+	// of its processes are then.
+	Reload(ctx context.Context, containerName string, command []string, drain time.Duration) (left int, err error)
+}
+
+// Process is a process of a container, as the host sees it.
+type Process struct {
+	PID     int
+	Parent  int
+	Started uint64 // on the kernel's clock: no two of one number have the same
+	Title   string // its command line, or what it calls itself
+}
+
 // GateSpec says when a container counts as healthy.
 type GateSpec struct {
 	Service    string        `json:"service"`
@@ -164,7 +182,7 @@ type GateSpec struct {
 	Host       string        `json:"host,omitempty"`       // Host header of the probe
 	HealthPath string        `json:"healthPath,omitempty"` // GateEdge, GateDirect
 	AnyAnswer  bool          `json:"anyAnswer,omitempty"`  // every answer below 500 will do
-	Smoke      []string      `json:"smoke,omitempty"`      // GateEdge: further paths that must not answer with an error
+	Smoke      []string      `json:"smoke,omitempty"`      // GateEdge, GateDirect: further paths that must not answer with an error
 	Test       []string      `json:"test,omitempty"`       // GateHealthcheck: as in Compose, CMD or CMD-SHELL first
 	Timeout    time.Duration `json:"timeout"`              // of one probe
 	Deadline   time.Duration `json:"deadline"`             // of the whole gate

@@ -16,13 +16,16 @@ type scenario struct {
 	running  []Container
 	routed   []string // services that the edge serves already
 	socket   string   // that the edge listens on beside its port
+	native   string   // service of the nginx that passes requests on in place of the edge
 	routedAs []string // listeners of those already served; nil: as wanted
 	memory   int64
 	cpus     int
 	room     int // containers that may run at once beyond those that run before; 0: any number
 	release  *Release
 	options  Options
-	was, is  *change.Source // of the services with build:; nil: nobody recorded it
+	was, is  *change.Source      // of the services with build:; nil: nobody recorded it
+	files    map[string][]string // targets of mounted files that differ, by service
+	stale    []string            // of those: that the containers do not see
 	covered  []string
 	singles  []string
 	held     []string      // beside the singles: services whose requests wait while nobody serves them
@@ -245,6 +248,96 @@ var scenarios = []scenario{
 		release: &Release{Number: 7},
 	},
 	{
+		name:     "nginx passes on by itself",
+		services: []project.Service{nginx, web("api"), with(web("shop"), func(s *project.Service) { s.Replicas = 2 }), plain("worker", project.RoleWorker)},
+		running:  []Container{front("nginx"), up("api", 1), up("shop", 1), up("shop", 2), up("worker", 1)}, native: "nginx", routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, singles: []string{"nginx"},
+	},
+	{
+		name:     "nginx begins to pass on by itself",
+		services: []project.Service{nginx, web("api"), web("shop")},
+		running:  []Container{front("nginx"), now("api", 1), up("shop", 1)}, native: "nginx",
+		release: &Release{Number: 7}, singles: []string{"nginx", "api"},
+	},
+	{
+		name:     "nginx passes on to a bad version",
+		services: []project.Service{nginx, web("api"), with(web("shop"), func(s *project.Service) { s.DependsOn = []string{"api"} })},
+		running:  []Container{front("nginx"), up("api", 1), up("shop", 1)}, native: "nginx", routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, singles: []string{"nginx"}, bad: "shop",
+	},
+	{
+		name:     "nginx passes on to what exists once",
+		services: []project.Service{nginx, with(web("api"), func(s *project.Service) { s.ContainerName = "shop-api-1" })},
+		running:  []Container{front("nginx"), up("api", 1)}, native: "nginx", routed: []string{"api"},
+		release: &Release{Number: 7}, singles: []string{"nginx", "api"},
+	},
+	{
+		name:     "nginx passes on by itself, quick",
+		services: []project.Service{nginx, web("api")},
+		running:  []Container{front("nginx"), up("api", 1)}, native: "nginx", routed: []string{"api"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyQuick}, singles: []string{"nginx", "api"},
+	},
+	{
+		name:     "nginx passes on by itself, blue-green",
+		services: []project.Service{nginx, web("api"), web("shop")},
+		running:  []Container{front("nginx"), up("api", 1), up("shop", 1)}, native: "nginx", routed: []string{"api", "shop"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}, covered: []string{"api", "shop"}, singles: []string{"nginx"}, memory: 4 << 30,
+	},
+	{
+		name:     "nginx's files changed",
+		services: []project.Service{nginx, with(web("api"), onSocket)},
+		running:  []Container{front("nginx"), now("api", 1)}, routed: []string{"api"}, socket: "/run/gapless/shop.sock",
+		files: map[string][]string{"nginx": {"/etc/nginx/conf.d"}}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"nginx", "api"},
+	},
+	{
+		name:     "files of an nginx between, and a new api",
+		services: []project.Service{between, with(web("api"), onSocket)},
+		running:  []Container{front("nginx"), up("api", 1)}, routed: []string{"nginx", "api"}, socket: "/run/gapless/shop.sock",
+		files: map[string][]string{"nginx": {"/etc/nginx/conf.d"}}, release: &Release{Number: 7}, covered: []string{"nginx", "api"}, singles: []string{"nginx"},
+	},
+	{
+		name:     "files that name a service which is not there yet",
+		services: []project.Service{nginx, with(web("api"), onSocket), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" })},
+		running:  []Container{front("nginx"), now("api", 1)}, routed: []string{"api"}, socket: "/run/gapless/shop.sock",
+		files: map[string][]string{"nginx": {"/etc/nginx/conf.d"}}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"nginx", "api"},
+	},
+	{
+		name:     "nginx's files do not pass their test",
+		services: []project.Service{nginx, with(web("api"), onSocket)},
+		running:  []Container{front("nginx"), up("api", 1)}, routed: []string{"api"}, socket: "/run/gapless/shop.sock",
+		files: map[string][]string{"nginx": {"/etc/nginx/conf.d"}}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"nginx"}, failing: "nginx",
+	},
+	{
+		name:     "nginx keeps what it read before",
+		services: []project.Service{nginx, with(web("api"), onSocket)},
+		running:  []Container{front("nginx"), up("api", 1)}, routed: []string{"api"}, socket: "/run/gapless/shop.sock",
+		files: map[string][]string{"nginx": {"/etc/nginx/conf.d"}}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"nginx"}, bad: "nginx",
+	},
+	{
+		name:     "a single file was replaced",
+		services: []project.Service{nginx, with(web("api"), onSocket)},
+		running:  []Container{front("nginx"), now("api", 1)}, routed: []string{"api"}, socket: "/run/gapless/shop.sock",
+		files: map[string][]string{"nginx": {"/etc/nginx/nginx.conf"}}, stale: []string{"/etc/nginx/nginx.conf"}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"nginx", "api"},
+	},
+	{
+		name:     "a single file of an nginx between was replaced",
+		services: []project.Service{between, with(web("api"), onSocket)},
+		running:  []Container{front("nginx"), now("api", 1)}, routed: []string{"nginx", "api"}, socket: "/run/gapless/shop.sock",
+		files: map[string][]string{"nginx": {"/etc/nginx/nginx.conf"}}, stale: []string{"/etc/nginx/nginx.conf"}, release: &Release{Number: 7}, covered: []string{"nginx", "api"}, singles: []string{"api"},
+	},
+	{
+		name:     "a template of nginx changed",
+		services: []project.Service{nginx, with(web("api"), onSocket)},
+		running:  []Container{front("nginx"), now("api", 1)}, routed: []string{"api"}, socket: "/run/gapless/shop.sock",
+		files: map[string][]string{"nginx": {"/etc/nginx/templates"}}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"nginx", "api"},
+	},
+	{
+		name:     "files of a service that reloads by a signal",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Reload = &project.Reload{Signal: "HUP"} })},
+		running:  []Container{now("api", 1)}, routed: []string{"api"},
+		files: map[string][]string{"api": {"/etc/api.conf"}}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api"},
+	},
+	{
 		name:     "first run",
 		services: []project.Service{plain("db", project.RoleStateful), web("api"), plain("beat", project.RoleScheduler)},
 	},
@@ -274,6 +367,15 @@ var scenarios = []scenario{
 	},
 }
 
+// mountsOf gives mounted files a content.
+func mountsOf(targets []string, content string) map[string]string {
+	mounts := map[string]string{}
+	for _, target := range targets {
+		mounts[target] = content
+	}
+	return mounts
+}
+
 // source is a build context whose parts have the given versions.
 func source(code, static string, migrations ...string) *change.Source {
 	return &change.Source{Hash: code + static + fmt.Sprint(migrations), Settings: "s", Migrations: migrations,
@@ -291,7 +393,20 @@ func django(s *project.Service) {
 // socket.
 var between = with(plain("nginx", project.RoleFront), func(s *project.Service) {
 	s.Route = &project.Route{Port: 80, Path: "/", HealthPath: "/nginx-health", On: project.ListenerHTTP}
+	s.Nginx = true
 })
+
+// nginx is one that owns the public port.
+var nginx = with(plain("nginx", project.RoleFront), func(s *project.Service) {
+	s.HostPorts, s.Nginx = []project.Port{{Host: 80, Container: 80, Protocol: "tcp"}}, true
+})
+
+// front is the running nginx of a service.
+func front(serviceName string) Container {
+	c := now(serviceName, 1)
+	c.Entrypoint, c.Command = []string{"/docker-entrypoint.sh"}, []string{"nginx", "-g", "daemon off;"}
+	return c
+}
 
 func onSocket(s *project.Service) { s.Route.On = project.ListenerSocket }
 
@@ -304,6 +419,9 @@ func (s scenario) build() (*world, Plan, error) {
 	w.singles, w.room = s.singles, s.room
 	p := &project.Project{Name: "shop", Services: s.services, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
 	p.Settings.Edge.Socket = s.socket
+	if s.native != "" {
+		p.Settings = project.Settings{Front: project.FrontSettings{Service: s.native, Upstreams: "upstreams"}}
+	}
 	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Processors: s.cpus, Release: s.release}
 	if s.was == nil {
 		s.was = &change.Source{Hash: "old", Settings: "s"}
@@ -319,18 +437,22 @@ func (s scenario) build() (*world, Plan, error) {
 			w.tags[service.Image] = oldImage
 		}
 		state.Images[service.Name] = Image{Reference: service.Image, ID: w.tags[service.Image]}
-		wanted[service.Name] = change.Wanted{Image: service.Image, ImageID: w.tags[service.Image], ConfigHash: "hash", Source: s.is}
+		wanted[service.Name] = change.Wanted{Image: service.Image, ImageID: w.tags[service.Image], ConfigHash: "hash", Source: s.is, Mounts: mountsOf(s.files[service.Name], "new")}
 	}
 	for _, c := range s.running {
 		made := w.add(c)
 		w.first++
 		state.Containers = append(state.Containers, *made)
-		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: w.reference(c.Service), ImageID: c.ImageID, ConfigHash: c.ConfigHash, Source: s.was, Up: c.Running})
+		running[c.Service] = append(running[c.Service], change.Running{Name: c.Name, Image: w.reference(c.Service), ImageID: c.ImageID, ConfigHash: c.ConfigHash, Source: s.was, Up: c.Running,
+			Mounts: mountsOf(s.files[c.Service], "old"), Stale: s.stale})
 	}
 	for _, name := range s.routed {
 		route := RouteState{Listeners: []string{":80"}, Path: "/", Port: 8000}
 		if service, ok := p.Service(name); ok && service.Route != nil && s.routedAs == nil {
 			route.Path, route.Listeners = service.Route.Path, p.Settings.Edge.Addresses(service.Route.On)
+			if s.native != "" {
+				route = RouteState{Port: 8000}
+			}
 		} else if s.routedAs != nil {
 			route.Listeners = s.routedAs
 		}

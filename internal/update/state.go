@@ -30,6 +30,8 @@ type Container struct {
 	StartedAt    time.Time `json:"startedAt,omitzero"`
 	Addresses    []string  `json:"addresses,omitempty"` // IPs that the host reaches, main network first
 	StopSignal   string    `json:"stopSignal,omitempty"`
+	Entrypoint   []string  `json:"entrypoint,omitempty"`
+	Command      []string  `json:"command,omitempty"`
 	MemoryBytes  int64     `json:"memoryBytes,omitempty"` // resident set now; 0 if not measured
 	Run          string    `json:"run,omitempty"`         // the update that made it, from our label
 	Created      time.Time `json:"created,omitzero"`

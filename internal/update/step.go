@@ -46,6 +46,7 @@ var stepKinds = map[string]func() Step{
 	"quiesce":  func() Step { return &QuiesceStep{} },
 	"restart":  func() Step { return &RestartStep{} },
 	"reload":   func() Step { return &ReloadStep{} },
+	"reread":   func() Step { return &RereadStep{} },
 	"rename":   func() Step { return &RenameStep{} },
 	"remove":   func() Step { return &RemoveStep{} },
 	"record":   func() Step { return &RecordStep{} },

@@ -79,6 +79,9 @@ func (p *Planner) decide() (name, why string) {
 	if len(p.work) > 0 && !slices.ContainsFunc(p.work, func(w work) bool { return !p.onlyStatic(w) }) {
 		return StrategyStatic, "nothing but static files changed: they are collected, and no container is touched"
 	}
+	if len(p.work) > 0 && !slices.ContainsFunc(p.work, func(w work) bool { return !p.rereads(w) }) {
+		return StrategyReload, "nothing but mounted files changed: they are read again, and no container is made anew"
+	}
 	var due []string
 	for _, m := range p.migrations() {
 		switch m.verdict {

@@ -71,7 +71,7 @@ func newWorld() *world {
 
 func (w *world) env() *Env {
 	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w},
-		Gate: fakeGate{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
+		Gate: fakeGate{w}, Front: fakeFront{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
 		Logs: func(context.Context, string) []string { return nil }}
 }
 

@@ -26,7 +26,6 @@ func TestStackEveryChange(t *testing.T) {
 		{"dependency", nil, "rolling", []string{"dependencies changed", "build api"}, nil, []string{"nginx", "db", "redis"}},
 		{"settings", nil, "rolling", []string{"TOURS_PER_PAGE"}, []string{"build api"}, []string{"nginx", "db", "redis"}},
 		{"static", nil, "static", []string{"static files"}, nil, []string{"nginx", "api", "celery", "celery-beat", "db", "redis"}},
-		{"migration-breaking", nil, "quick", []string{"1 new migration", "hold api"}, nil, []string{"nginx", "db", "redis"}},
 	} {
 		t.Run(c.change, func(t *testing.T) {
 			s.t = t
@@ -71,4 +70,41 @@ func (s *server) containersOf(services []string) string {
 		s.t.Fatal(err)
 	}
 	return output
+}
+
+// TestStackBreakingMigration brings in a migration that the running code does
+// not survive, of which nobody said so: old and new never run together, and
+// requests wait meanwhile.
+func TestStackBreakingMigration(t *testing.T) {
+	s := newServer(t)
+	s.apply("setup-socket")
+	s.update(0)
+	traffic := s.traffic()
+	s.apply("migration-breaking")
+	r := s.update(0)
+	s.clean(traffic.Stop())
+	for _, text := range []string{", quick", "1 new migration", "hold api", "0 failed"} {
+		if !strings.Contains(r.output, text) {
+			t.Errorf("%q is not said:\n%s", text, r.output)
+		}
+	}
+	back := s.gapless("rollback", "--yes", "--dry-run")
+	if !strings.Contains(back.output, "tours/0002_title") {
+		t.Errorf("a rollback does not say which migration it crosses:\n%s", back.output)
+	}
+}
+
+// TestStackPlain updates the stack as it is, without a line of configuration:
+// nginx finds the new container because it looks names up again.
+func TestStackPlain(t *testing.T) {
+	s := newServer(t)
+	s.update(0)
+	traffic := s.traffic()
+	s.apply("code")
+	r := s.update(0)
+	report := traffic.Stop()
+	if report.Served() != "code" {
+		t.Errorf("%s serves, not the new code\n%s", report.Served(), r.output)
+	}
+	s.clean(report)
 }

@@ -1,0 +1,105 @@
+package update
+
+import (
+	"slices"
+
+	"gapless/internal/change"
+	"gapless/internal/project"
+)
+
+// rereads tells whether nothing differs but mounted files that the service can
+// be told to read again.
+func (p *Planner) rereads(w work) bool {
+	if len(w.change.Causes) == 0 || !w.onlyFiles() || !p.running(w.service) || len(w.change.Stale) > 0 {
+		return false
+	}
+	if w.service.Reload != nil {
+		return true
+	}
+	_, isNginx := p.nginxCall(w)
+	return isNginx && !slices.ContainsFunc(w.change.Files, func(target string) bool { return !project.NginxReads(target) })
+}
+
+// nginxCall is how nginx of a service is called: as the compose file says, else
+// as in the container that runs, whose image need not be the new one but is
+// the best that is known. There is none for other services, and where a script
+// calls it.
+func (p *Planner) nginxCall(w work) (call project.NginxCall, found bool) {
+	if !w.service.Nginx {
+		return call, false
+	}
+	entrypoint, command := w.service.Entrypoint, w.service.Command
+	for _, c := range p.state.ContainersOf(w.service.Name) {
+		if c.Running && len(entrypoint) == 0 {
+			entrypoint = c.Entrypoint
+			if len(command) == 0 {
+				command = c.Command
+			}
+			break
+		}
+	}
+	return project.FindNginx(entrypoint, command)
+}
+
+// testFront plans that nginx reads its new files in a container of its own
+// before anything is touched. Its configuration may name services that are not
+// there yet; then it is tested once they are.
+func (p *Planner) testFront(w work) {
+	call, found := p.nginxCall(w)
+	if !found || !p.running(w.service) || !w.change.Has(change.KindFiles, change.KindConfig, change.KindImage, change.KindSource, change.KindBase) {
+		return
+	}
+	step := p.task(w, TaskCheck, append(slices.Clone(call.Arguments), "-t"), checkLimit, "with the new files, before anything is touched")
+	switch {
+	case !p.someMissing():
+		p.prepare = append(p.prepare, step)
+	case p.rereads(w):
+		step.Why = "with the new files, before they are used"
+		p.tests = append(p.tests, step)
+	}
+}
+
+// someMissing tells whether a service of the project does not run yet.
+func (p *Planner) someMissing() bool {
+	return slices.ContainsFunc(p.project.Services, func(s project.Service) bool {
+		return s.Replicas > 0 && s.Role != project.RoleJob && !p.running(s)
+	})
+}
+
+// reread plans that what can be told to read its files again is told so: last,
+// because no undo puts the files back.
+func (p *Planner) reread() {
+	p.shift = append(p.shift, p.tests...)
+	for _, w := range p.later {
+		if w.service.Reload != nil {
+			p.restart(w)
+			continue
+		}
+		r, _ := p.newRoll(w.service, w.change)
+		call, _ := p.nginxCall(w)
+		for _, c := range p.state.ContainersOf(w.service.Name) {
+			if !c.Running {
+				continue
+			}
+			p.shift = append(p.shift, &RereadStep{Service: w.service.Name, Name: c.Name, ID: c.ID, Command: call.Argv, Drain: r.drainLimit(), Why: w.change.Words()})
+			if r.routed() {
+				p.shift = append(p.shift, r.gate(c.Name, []TargetRef{p.target(c, p.plan.From)}))
+			}
+		}
+		p.note(w.service.Name, false, "its files are read again by the container that runs; an undo does not put your files back")
+	}
+}
+
+// noteFiles says why files that could have been read again make a new container
+// necessary.
+func (p *Planner) noteFiles(w work) {
+	for _, target := range w.change.Stale {
+		p.note(w.service.Name, false, "%s is mounted as a single file and was replaced, which a running container never sees: it is made anew; "+
+			"mount its directory instead, and a change needs no more than a reload", target)
+	}
+	for _, target := range w.change.Files {
+		if _, isNginx := p.nginxCall(w); isNginx && w.onlyFiles() && !project.NginxReads(target) {
+			p.note(w.service.Name, false, "%s is worked on when a container starts: it is made anew", target)
+		}
+	}
+}
