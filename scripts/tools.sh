@@ -82,7 +82,7 @@ bench)
 	build_compose
 	;;
 e2e)
-	install nginx=nginx-light
+	install nginx=nginx-light mmdebstrap=mmdebstrap
 	build_compose
 	;;
 images) install mmdebstrap=mmdebstrap ;;

@@ -68,7 +68,14 @@ func (a *app) edgeStatus(ctx context.Context) error {
 		fmt.Fprintf(a.out, "  %s %s  %s\n", l.Address, l.State, l.Error)
 	}
 	for _, hold := range health.Holds {
-		fmt.Fprintf(a.out, "  held: %s %s\n", hold.Project, strings.Join(hold.Services, ", "))
+		page := ""
+		if hold.Paging {
+			page = "  (requests get the maintenance page)"
+		}
+		fmt.Fprintf(a.out, "  held: %s %s%s\n", hold.Project, strings.Join(hold.Services, ", "), page)
+	}
+	if len(health.Maintenance) > 0 {
+		fmt.Fprintf(a.out, "  in maintenance: %s\n", strings.Join(health.Maintenance, ", "))
 	}
 	if len(health.Unverified) > 0 {
 		fmt.Fprintf(a.out, "waiting after a restart of the host: %s\nnext: gapless edge sync\n", strings.Join(health.Unverified, ", "))

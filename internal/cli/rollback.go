@@ -177,7 +177,8 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 	}
 	s.addMemory(ctx, &state)
 	changes := s.detect(ctx, state)
-	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), Back: true, Statics: map[string]string{}}
+	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), Back: true, Statics: map[string]string{},
+		Crosses: s.crosses(release.Number, state.Release)}
 	changes = append(changes, s.staticsBack(state, release, changes, options.Statics)...)
 	if len(changes) > 0 {
 		options.Tags = tags
@@ -215,4 +216,23 @@ func (s *session) staticsBack(state update.State, release update.Release, change
 		}
 	}
 	return only
+}
+
+// crosses says which migrations lie between a release and the newest one. They
+// stay: a rollback changes no data.
+func (s *session) crosses(to int, newest *update.Release) []string {
+	if newest == nil {
+		return nil
+	}
+	var notes []string
+	for number := to + 1; number <= newest.Number; number++ {
+		release, err := s.store.Release(number)
+		if err != nil {
+			continue // adoptions leave numbers out
+		}
+		for _, m := range release.Migrated {
+			notes = append(notes, fmt.Sprintf("the data stays as release %d made it: %s", number, m.Words()))
+		}
+	}
+	return notes
 }

@@ -74,16 +74,18 @@ func assignListeners(p *Project) {
 }
 
 // passesToSocket tells whether a front is found to pass requests on to the
-// edge's socket.
+// edge's socket: its configuration names it, or is in its image, where nobody
+// looks.
 func (e evidence) passesToSocket() bool {
-	return frontOf(e.service.runs()) != "" && e.project.SeesSocket(e.service)
+	return frontOf(e.service.runs()) != "" && e.project.SeesSocket(e.service) &&
+		(passesToEdge(e.project, e.service) || len(frontFiles(e.project, e.service)) == 0)
 }
 
 func (e evidence) behindSocket() (Role, string) {
 	if !e.passesToSocket() {
 		return "", ""
 	}
-	return RoleFront, frontOf(e.service.runs()) + " has the socket of the edge mounted and passes requests on to it"
+	return RoleFront, frontOf(e.service.runs()) + " passes requests on to the edge"
 }
 
 // checkListeners refuses a listener that the edge does not have.

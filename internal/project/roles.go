@@ -124,9 +124,6 @@ func (e evidence) front() (Role, string) {
 	if name == "" && e.upstreamsOf() == "" {
 		return "", ""
 	}
-	if name != "" && passesToEdge(e.project, e.service) {
-		return RoleFront, name + " passes requests on to the edge"
-	}
 	if name == "" {
 		name = "its configuration"
 	}

@@ -43,7 +43,7 @@ func FuzzPlan(f *testing.F) {
 		`{}`, `null`, `{"phases":null}`, `{"phases":[{"name":"shift","steps":[null]}]}`,
 		`{"phases":[{"steps":[{"kind":"stop"}]}]}`, `{"phases":[{"steps":[{"kind":"stop","step":null}]}]}`,
 		`{"phases":[{"steps":[{"kind":"dance","step":{}}]}]}`,
-		`{"phases":[{"steps":[{"kind":"hold","step":{"service":"api","page":{"html":"<p>","retryAfter":-1}}}]}]}`,
+		`{"phases":[{"steps":[{"kind":"hold","step":{"service":"api","page":{"html":"<p>","retryAfterNs":-1}}}]}]}`,
 		`{"phases":[{"steps":[{"kind":"switch","step":{"service":"api","also":[{"service":"shop","after":{"path":"/"}}]}}]}]}`,
 		`{"phases":[{"steps":[{"kind":"parallel","step":{"steps":[{"kind":"parallel","step":{"steps":[]}}]}}]}]}`,
 	} {

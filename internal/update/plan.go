@@ -21,16 +21,17 @@ const (
 
 // Plan is everything that an update will do, decided beforehand.
 type Plan struct {
-	Format      int     `json:"format"`
-	Project     string  `json:"project"`
-	From        int     `json:"from"` // release; 0 if there is none yet
-	To          int     `json:"to"`
-	Strategy    string  `json:"strategy"`
-	Because     string  `json:"because"`
-	Choice      string  `json:"choice,omitempty"` // why this strategy
-	Notes       []Note  `json:"notes,omitempty"`  // what the user should know before it starts
-	Phases      []Phase `json:"phases"`
-	Fingerprint string  `json:"fingerprint"` // of the state that it was made from
+	Format      int        `json:"format"`
+	Project     string     `json:"project"`
+	From        int        `json:"from"` // release; 0 if there is none yet
+	To          int        `json:"to"`
+	Strategy    string     `json:"strategy"`
+	Because     string     `json:"because"`
+	Choice      string     `json:"choice,omitempty"`     // why this strategy
+	Migrations  []Migrated `json:"migrations,omitempty"` // that it runs
+	Notes       []Note     `json:"notes,omitempty"`      // what the user should know before it starts
+	Phases      []Phase    `json:"phases"`
+	Fingerprint string     `json:"fingerprint"` // of the state that it was made from
 }
 
 // Phase is a named part of a plan.

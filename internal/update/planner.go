@@ -32,10 +32,11 @@ const (
 
 // Options narrow a plan.
 type Options struct {
-	Named []string // services; empty: all that changed
-	Tags  []Step   // image references to move first, of a rollback
-	Cause string   // reason that stands before the changes
-	Back  bool     // to a release that served before: nothing is checked or migrated
+	Named   []string // services; empty: all that changed
+	Tags    []Step   // image references to move first, of a rollback
+	Cause   string   // reason that stands before the changes
+	Back    bool     // to a release that served before: nothing is checked or migrated
+	Crosses []string // what a rollback should know of the releases that it takes back
 	// Statics are the images to collect static files from, by service; others
 	// are collected from the image of the service.
 	Statics  map[string]string
@@ -95,6 +96,9 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	planner.handOver()
 	planner.unroute()
 	planner.addWatch()
+	for _, text := range options.Crosses {
+		planner.note("", false, "%s", text)
+	}
 	return planner.assemble(why.words()), nil
 }
 

@@ -270,7 +270,7 @@ func (r *roll) holds(others []TargetRef, reason string) []Step {
 // holdStep lets the requests for a service wait; those that wait too long get
 // the maintenance page.
 func (p *Planner) holdStep(serviceName string, limit time.Duration, why string) *HoldStep {
-	return &HoldStep{Service: serviceName, Limit: limit, Page: &Page{}, Why: why}
+	return &HoldStep{Service: serviceName, Limit: limit, Page: &Page{HTML: p.project.Maintenance.Page, RetryAfter: p.project.Maintenance.RetryAfter}, Why: why}
 }
 
 func (r *roll) holdLimit() time.Duration { return cmp.Or(r.service.HoldLimit, DefaultHold) }

@@ -113,26 +113,30 @@ func (p *Planner) verdict(w work) string {
 	}
 }
 
-// words lists the migrations of a service.
-func (m migration) words() string {
-	if len(m.names) == 0 {
-		return "migrations of " + m.service.Name + " that may be due"
+func (m migration) words() string { return migrationWords(m.service.Name, m.names) }
+
+// migrationWords lists the migrations of a service; no names: nobody knows
+// which.
+func migrationWords(serviceName string, names []string) string {
+	if len(names) == 0 {
+		return "migrations of " + serviceName + " that may be due"
 	}
 	const shown = 3
-	text := strings.Join(m.names[:min(shown, len(m.names))], ", ")
-	if more := len(m.names) - shown; more > 0 {
+	text := strings.Join(names[:min(shown, len(names))], ", ")
+	if more := len(names) - shown; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
-	if len(m.names) == 1 {
+	if len(names) == 1 {
 		return "migration " + text
 	}
-	return fmt.Sprintf("%d migrations (%s)", len(m.names), text)
+	return fmt.Sprintf("%d migrations (%s)", len(names), text)
 }
 
 // migrate plans the migrations of all services.
 func (p *Planner) migrate() {
 	for _, m := range p.migrations() {
 		p.shift = append(p.shift, p.task(m.work, TaskMigrate, m.service.Migrate, migrateLimit, m.words()))
+		p.plan.Migrations = append(p.plan.Migrations, Migrated{Service: m.service.Name, Names: m.names, Verdict: m.verdict})
 		if m.verdict != MigrationsCompatible {
 			p.note(m.service.Name, false, "%s: what is done to the data stays if the update is undone", m.words())
 		}

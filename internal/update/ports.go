@@ -134,8 +134,8 @@ type HoldSpec struct {
 
 // Page answers requests, with status 503, that can neither be served nor wait.
 type Page struct {
-	HTML       string        `json:"html,omitempty"`       // empty: the built-in one
-	RetryAfter time.Duration `json:"retryAfter,omitempty"` // that clients are asked to wait; 0: the edge's default
+	HTML       string        `json:"html,omitempty"`         // empty: the built-in one
+	RetryAfter time.Duration `json:"retryAfterNs,omitempty"` // that clients are asked to wait; 0: the edge's default
 }
 
 // Router is the edge, as far as an update needs it.

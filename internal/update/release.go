@@ -17,6 +17,7 @@ type Release struct {
 	Time     time.Time                 `json:"time"`
 	Strategy string                    `json:"strategy"`
 	Because  string                    `json:"because"`
+	Migrated []Migrated                `json:"migrated,omitempty"`
 	Adopted  bool                      `json:"adopted,omitempty"` // found running, not made by us
 	Services map[string]ReleaseService `json:"services"`
 	// Revision is what the checkout was at; nil if there was none.
@@ -26,6 +27,28 @@ type Release struct {
 	Sources  map[string]change.Source `json:"sources,omitempty"`
 	Rendered []byte                   `json:"rendered"` // the resolved compose project
 	Receipt  *Receipt                 `json:"receipt,omitempty"`
+}
+
+// Migrated is what an update did to the schema of a service's database.
+type Migrated struct {
+	Service string   `json:"service"`
+	Names   []string `json:"names,omitempty"` // empty: nobody knows which
+	// Verdict says whether the release before survives it: MigrationsCompatible,
+	// MigrationsBreaking or empty where nobody said it.
+	Verdict string `json:"verdict,omitempty"`
+}
+
+// Words says what was migrated, and what that means for the release before.
+func (m Migrated) Words() string {
+	text := migrationWords(m.Service, m.Names)
+	switch m.Verdict {
+	case MigrationsCompatible:
+		return text + ", which the release before survives"
+	case MigrationsBreaking:
+		return text + ", which the release before does not survive"
+	default:
+		return text + ", of which nobody said whether the release before survives it"
+	}
 }
 
 // ReleaseFormat is the version of the record that this program writes.
