@@ -203,7 +203,7 @@ func (r *Run) undoStep(ctx context.Context, number int, step Step) (stuck, err e
 	return nil, r.append(Entry{Kind: EntryUndone, Step: number})
 }
 
-// patience is how long an undo waits for an engine that is being restarted.
+// patience is how long an undo waits for a part that is away.
 const (
 	patience      = 2 * time.Minute
 	patiencePause = 500 * time.Millisecond
