@@ -88,7 +88,7 @@ func TestStackBreakingMigration(t *testing.T) {
 			t.Errorf("%q is not said:\n%s", text, r.output)
 		}
 	}
-	back := s.gapless("rollback", "--yes", "--dry-run")
+	back := s.gapless("rollback", "--dry-run")
 	if !strings.Contains(back.output, "tours/0002_title") {
 		t.Errorf("a rollback does not say which migration it crosses:\n%s", back.output)
 	}
