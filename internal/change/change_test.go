@@ -81,9 +81,9 @@ func TestCauses(t *testing.T) {
 // it can read again.
 func TestStaleFiles(t *testing.T) {
 	p := &project.Project{Services: []project.Service{{Name: "nginx", Image: "nginx", Replicas: 1}}}
-	found := Detect(p, map[string]Wanted{"nginx": {Image: "nginx", Mounts: map[string]string{"/a": "2", "/b": "2"}}}, map[string][]Running{
-		"nginx": {{Name: "nginx-1", Image: "nginx", Up: true, Mounts: map[string]string{"/a": "1", "/b": "1"}, Stale: []string{"/b"}}}})
-	if diff := cmp.Diff([][]string{{"/a", "/b"}, {"/b"}}, [][]string{found[0].Files, found[0].Stale}); diff != "" {
+	found := Detect(p, map[string]Wanted{"nginx": {Image: "nginx", Mounts: map[string]string{"/a": "2", "/b": "2", "/c": "2", "/d": "2"}}}, map[string][]Running{
+		"nginx": {{Name: "nginx-1", Image: "nginx", Up: true, Mounts: map[string]string{"/a": "1", "/b": "1", "/c": "1"}, Stale: []string{"/b"}, Injected: []string{"/c", "/d"}}}})
+	if diff := cmp.Diff([][]string{{"/a", "/b", "/c"}, {"/b", "/c"}}, [][]string{found[0].Files, found[0].Stale}); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -27,7 +27,7 @@ func (c *Change) compareFiles(p *project.Project, want Wanted, container Running
 			continue
 		}
 		c.Files = addName(c.Files, target)
-		if stale {
+		if stale || slices.Contains(container.Injected, target) {
 			c.Stale = addName(c.Stale, target)
 		}
 	}

@@ -21,6 +21,8 @@ type Running struct {
 	// replaced and not written to.
 	Mounts map[string]string
 	Stale  []string
+	// Injected are the targets of what was copied into it when it was made.
+	Injected []string
 }
 
 // Wanted is what a service should run.

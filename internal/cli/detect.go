@@ -25,7 +25,7 @@ func (s *session) detect(ctx context.Context, state update.State) []change.Chang
 			running[service.Name] = append(running[service.Name], change.Running{
 				Name: c.Name, Image: c.Image, ImageID: c.ImageID, ConfigHash: c.ConfigHash, Up: c.Running, ExitCode: c.ExitCode,
 				Source: origin.source, BaseID: origin.baseID, Config: configOf(recorded, state.Release, c),
-				Mounts: recordedMounts(state.Release, c), Stale: staleMounts(state, service.Name),
+				Mounts: recordedMounts(state.Release, c), Stale: staleMounts(state, service.Name), Injected: injectedMounts(state, service.Name),
 			})
 		}
 	}
@@ -71,10 +71,19 @@ func mountHashes(state update.State, serviceName string) map[string]string {
 }
 
 func staleMounts(state update.State, serviceName string) []string {
+	return targetsOf(state.Mounts[serviceName], func(f update.MountedFile) bool { return f.Stale })
+}
+
+func injectedMounts(state update.State, serviceName string) []string {
+	return targetsOf(state.Mounts[serviceName], func(f update.MountedFile) bool { return f.Injected })
+}
+
+// targetsOf lists where the files that are meant are in the container.
+func targetsOf(files []update.MountedFile, meant func(update.MountedFile) bool) []string {
 	var targets []string
-	for _, mounted := range state.Mounts[serviceName] {
-		if mounted.Stale {
-			targets = append(targets, mounted.Target)
+	for _, file := range files {
+		if meant(file) {
+			targets = append(targets, file.Target)
 		}
 	}
 	return targets

@@ -24,6 +24,9 @@ func (s *session) observe(ctx context.Context) (update.State, error) {
 		MemoryAvailableBytes: observed.MemoryAvailableBytes, Processors: observed.Processors, TakenPorts: observed.TakenPorts,
 		Sources: map[string]change.Source{}, BaseIDs: map[string]string{}, StepTimes: map[string]time.Duration{},
 	}
+	if state.Mounts, err = s.mounts(ctx, state.Containers); err != nil {
+		return state, err
+	}
 	if state.Routes, err = s.routes(ctx, state.Containers); err != nil {
 		return state, err
 	}

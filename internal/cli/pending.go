@@ -70,13 +70,19 @@ func mountsAfter(service project.Service, plan update.Plan, state update.State) 
 		if recorded := recordedMounts(state.Release, newest[0]); recorded != nil {
 			return recorded
 		}
-		now := mountHashes(state, service.Name)
-		for _, target := range staleMounts(state, service.Name) {
-			delete(now, target)
-		}
-		return now
+		return readNow(state, service.Name)
 	}
 	return mountHashes(state, service.Name)
+}
+
+// readNow are the digests of what running containers can read: a file that was
+// replaced on the host is another one for them.
+func readNow(state update.State, serviceName string) map[string]string {
+	now := mountHashes(state, serviceName)
+	for _, target := range staleMounts(state, serviceName) {
+		delete(now, target)
+	}
+	return now
 }
 
 // readsAgain tells whether a step makes a container of the service, restarts
@@ -85,7 +91,7 @@ func readsAgain(steps []update.Step, serviceName string) bool {
 	return slices.ContainsFunc(steps, func(step update.Step) bool {
 		switch s := step.(type) {
 		case *update.BuildStep, *update.PullStep, *update.TagStep, *update.GateStep, *update.SwitchStep,
-			*update.HoldStep, *update.ReleaseStep, *update.DrainStep:
+			*update.HoldStep, *update.ReleaseStep, *update.DrainStep, *update.TaskStep:
 			return false
 		case *update.ParallelStep:
 			var parts []update.Step

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -344,5 +346,20 @@ func TestPagedTrafficIsADifference(t *testing.T) {
 	m.traffic(&receipt, of(1500, 60, 2500, 9000), health.Figures{Probes: 90, Skipped: 10, Paged: 30})
 	if *receipt.Requests != 400 || *receipt.Failed != 0 || *receipt.Paged != 20 || *receipt.PagedMillis != 2000 {
 		t.Errorf("%d requests, %d failed, %d paged for %.0f ms", *receipt.Requests, *receipt.Failed, *receipt.Paged, *receipt.PagedMillis)
+	}
+}
+
+// TestUnavailable: what may be gone a moment later is waited for on the way
+// back, a host that is too busy like an engine that is being restarted.
+func TestUnavailable(t *testing.T) {
+	for err, want := range map[error]bool{
+		fmt.Errorf("ask the edge: %w", context.DeadlineExceeded): true,
+		syscall.ECONNREFUSED:           true,
+		update.ErrNoContainer:          false,
+		errors.New("no space is left"): false,
+	} {
+		if got := unavailable(err); got != want {
+			t.Errorf("%v: %t", err, got)
+		}
 	}
 }

@@ -84,6 +84,9 @@ func (r *recorder) adopt(ctx context.Context, number int) error {
 	if err := r.addSources(&release); err != nil {
 		return err
 	}
+	if err := r.addMounts(ctx, &release); err != nil {
+		return err
+	}
 	rendered, err := r.session.project.WithImages(imagesOf(release)).Render()
 	if err != nil {
 		return err
@@ -106,6 +109,32 @@ func (r *recorder) addSources(release *update.Release) error {
 		service.BaseID = from.baseID
 		release.Services[name] = service
 		release.SetSource(name, from.source)
+	}
+	return nil
+}
+
+// addMounts adds the contents of the mounted files. Services that run what the
+// last release recorded have read what they had then; of the others, the files
+// of now are the first that is known.
+func (r *recorder) addMounts(ctx context.Context, release *update.Release) error {
+	observed, err := r.session.bench.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := r.session.mounts(ctx, observed.Containers)
+	if err != nil {
+		return err
+	}
+	previous, err := r.session.store.Newest()
+	if err != nil && !noRelease(err) {
+		return err
+	}
+	for name, service := range release.Services {
+		service.MountHashes = readNow(update.State{Mounts: found}, name)
+		if before, known := previous.Services[name]; known && before.ImageID == service.ImageID && before.ConfigHash == service.ConfigHash && before.MountHashes != nil {
+			service.MountHashes = before.MountHashes
+		}
+		release.Services[name] = service
 	}
 	return nil
 }

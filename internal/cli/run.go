@@ -46,10 +46,16 @@ func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string
 		Front:    front.NewNginx(s.engine),
 		Recorder: &recorder{session: s, run: runID, times: watcher.measured},
 		Journal:  failpoint(log), Sink: watcher, Clock: wallClock{}, Run: runID, Together: update.Together,
-		Unavailable: engine.Unavailable,
+		Unavailable: unavailable,
 		Logs:        s.lastLogs,
 	}
 	return &runner{session: s, screen: screen, meter: meter, run: &update.Run{Plan: plan, Env: env}}, nil
+}
+
+// unavailable tells an error that can be gone a moment later: the engine is
+// being restarted, or the host is too busy for an answer in time.
+func unavailable(err error) bool {
+	return engine.Unavailable(err) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // lastLogs is the end of a container's log, for a message about its failure.

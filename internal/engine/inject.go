@@ -21,6 +21,16 @@ const injectWait = 30 * time.Second
 // compose does it when it starts a container; it is done at the creation
 // here, because the start must stay a single act.
 func (w *Workbench) injectFiles(ctx context.Context, service types.ServiceConfig, id string) error {
+	for _, file := range w.injectedFiles(service) {
+		if err := w.inject(ctx, service, id, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// injectedFiles lists the secrets and configs of a service.
+func (w *Workbench) injectedFiles(service types.ServiceConfig) []injectedFile {
 	var files []injectedFile
 	for _, secret := range service.Secrets {
 		source := types.FileObjectConfig(w.project.Secrets[secret.Source])
@@ -30,12 +40,23 @@ func (w *Workbench) injectFiles(ctx context.Context, service types.ServiceConfig
 		source := types.FileObjectConfig(w.project.Configs[config.Source])
 		files = append(files, injectedFile{"config", "/", types.FileReferenceConfig(config), source})
 	}
-	for _, file := range files {
-		if err := w.inject(ctx, service, id, file); err != nil {
-			return err
-		}
+	return files
+}
+
+// contentOf is the content of a config or secret that the compose file or the
+// environment holds; held is false where a file does.
+func (w *Workbench) contentOf(file injectedFile) (content string, held bool, err error) {
+	if file.source.Content != "" {
+		return file.source.Content, true, nil
 	}
-	return nil
+	if file.source.Environment == "" {
+		return "", false, nil
+	}
+	value, set := w.project.Environment[file.source.Environment]
+	if !set {
+		return "", false, fmt.Errorf("environment variable %s, required by %s %s, is not set", file.source.Environment, file.kind, file.reference.Source)
+	}
+	return value, true, nil
 }
 
 // injectedFile is a config or secret on its way into a container.
@@ -47,15 +68,11 @@ type injectedFile struct {
 }
 
 func (w *Workbench) inject(ctx context.Context, service types.ServiceConfig, id string, file injectedFile) error {
-	content := file.source.Content
-	if content == "" && file.source.Environment != "" {
-		value, set := w.project.Environment[file.source.Environment]
-		if !set {
-			return fmt.Errorf("environment variable %s, required by %s %s, is not set", file.source.Environment, file.kind, file.reference.Source)
-		}
-		content = value
+	content, held, err := w.contentOf(file)
+	if err != nil {
+		return err
 	}
-	if content == "" {
+	if !held || content == "" {
 		return nil
 	}
 	if service.ReadOnly {

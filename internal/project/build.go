@@ -48,7 +48,7 @@ func buildServices(p *Project, settings map[string]ServiceSettings, recorded map
 		}
 		if known, found := recorded[service.Name]; found {
 			service.Role, service.RoleReason = known.Role, known.Reason
-			service.HTTPPort, service.BaseImage = known.HTTPPort, known.BaseImage
+			service.HTTPPort, service.BaseImage, service.NamedBy = known.HTTPPort, known.BaseImage, known.NamedBy
 			service.Framework, service.FrameworkReason, service.FrameworkCommand = known.Framework, known.FrameworkReason, known.FrameworkCommand
 		}
 		service.Nginx = p.isNginx(*service)

@@ -37,6 +37,7 @@ type renderedService struct {
 	Reason    string `yaml:"reason"`
 	HTTPPort  int    `yaml:"http_port,omitempty"`
 	BaseImage string `yaml:"base_image,omitempty"`
+	NamedBy   string `yaml:"named_by,omitempty"`
 
 	Framework        Framework `yaml:"framework,omitempty"`
 	FrameworkReason  string    `yaml:"framework_reason,omitempty"`
@@ -72,7 +73,7 @@ func (p *Project) foundOut() map[string]renderedService {
 	found := map[string]renderedService{}
 	for _, service := range p.Services {
 		found[service.Name] = renderedService{
-			Role: service.Role, Reason: service.RoleReason, HTTPPort: service.HTTPPort, BaseImage: service.BaseImage,
+			Role: service.Role, Reason: service.RoleReason, HTTPPort: service.HTTPPort, BaseImage: service.BaseImage, NamedBy: service.NamedBy,
 			Framework: service.Framework, FrameworkReason: service.FrameworkReason, FrameworkCommand: service.FrameworkCommand,
 		}
 	}

@@ -28,6 +28,7 @@ type Service struct {
 	ContainerName string
 	HostPorts     []Port // published ports that name one host port
 	HTTPPort      int    // container port that speaks HTTP, 0 when not found out
+	NamedBy       string // front that passes requests to this service by its name; empty when none does
 	DependsOn     []string
 	Volumes       []Volume
 	Healthcheck   *Healthcheck // nil when there is none or it is disabled
@@ -61,6 +62,19 @@ type Service struct {
 	FixedAddresses   []string // IP or MAC addresses that only one container can have
 	Devices          []string
 	MemoryLimitBytes int64 // 0 means unlimited
+}
+
+// ResolvesOnReload is the command after which a front looks up the names of the
+// services behind it again; nil where it does so by itself, or cannot.
+//
+// nginx resolves the names of its upstreams once, when it reads its
+// configuration (ngx_http_upstream_module).
+func (s Service) ResolvesOnReload() []string {
+	switch frontOf(s.runs()) {
+	case "nginx", "openresty", "angie":
+		return []string{frontOf(s.runs()), "-s", "reload"}
+	}
+	return nil
 }
 
 // runs returns the image that tells most about what the service is.

@@ -2,6 +2,7 @@ package project
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -16,14 +17,24 @@ func TestLargestFilesAreJudgedQuickly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			content := []byte(strings.Repeat(unit, maxFileBytes/len(unit)))
-			started := time.Now()
+			started := processorTime(t)
 			var faults problems
 			guard("compose.yaml", content, &faults)
-			if spent := time.Since(started); spent > 5*time.Second {
+			if spent := processorTime(t) - started; spent > 2*time.Second {
 				t.Errorf("took %s", spent)
 			} else if testing.Verbose() {
 				t.Logf("took %s", spent)
 			}
 		})
 	}
+}
+
+// processorTime is what this process has used so far: other work on the machine
+// does not count.
+func processorTime(t *testing.T) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

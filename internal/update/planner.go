@@ -63,6 +63,7 @@ type Planner struct {
 	work     []work // in the order of their dependencies
 	prepare  []Step
 	shift    []Step
+	late     []Step // of the shift, after all services
 	watch    []Step
 	commit   []Step
 	taken    map[string]bool // container names, planned ones included
@@ -98,6 +99,7 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	planner.reread()
 	planner.handOver()
 	planner.noteNative()
+	planner.shift = append(planner.shift, planner.late...)
 	planner.unroute()
 	planner.addWatch()
 	for _, text := range options.Crosses {

@@ -55,6 +55,9 @@ func (p *Planner) retire(all []*turnover) {
 		p.commit = append(p.commit, t.stopSteps(t.old, stopping{successors: routedNames(t.service, t.after)})...)
 	}
 	for _, t := range all {
+		p.commit = append(p.commit, t.refreshSteps(false)...)
+	}
+	for _, t := range all {
 		for _, c := range t.old {
 			t.remove(c)
 		}

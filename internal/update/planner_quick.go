@@ -71,6 +71,9 @@ func (p *Planner) startAll(all []*turnover) {
 		keeps = append(keeps, t.await()...)
 	}
 	p.shift = append(p.shift, keeps...)
+	for _, t := range all {
+		t.refresh(false)
+	}
 	p.switchAll(all)
 }
 
@@ -87,6 +90,7 @@ func (t *turnover) hold() {
 
 // stopOld stops the old containers of the service.
 func (t *turnover) stopOld() {
+	t.refresh(true)
 	t.stop(t.old, stopping{reason: quickReason, undoRoute: t.undoRouteHeld(t.kept, t.old), boots: true})
 	t.now = t.kept
 	if t.routed() { // from here on the way back must not find the old ones

@@ -62,7 +62,8 @@ func (r *roll) restartOne(c Container) {
 		r.shift = append(r.shift, &RestartStep{StopStep: *stop, StartedAt: c.StartedAt})
 	}
 	again := r.target(c, r.plan.From)
-	r.shift = append(r.shift, r.gateHeld(c.Name, []TargetRef{again}))
+	r.shift = append(r.shift, r.gateWhile(hold, c.Name, []TargetRef{again}))
+	r.refresh(false)
 	r.switchTo(all)
 	r.shift = append(r.shift, releases(hold)...)
 	r.predict(len(hold) > 0, len(others) > 0, reason)

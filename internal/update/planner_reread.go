@@ -17,7 +17,15 @@ func (p *Planner) rereads(w work) bool {
 		return true
 	}
 	_, isNginx := p.nginxCall(w)
-	return isNginx && !slices.ContainsFunc(w.change.Files, func(target string) bool { return !project.NginxReads(target) })
+	return isNginx && !p.copied(w) && !slices.ContainsFunc(w.change.Files, func(target string) bool { return !project.NginxReads(target) })
+}
+
+// copied tells whether a changed file was copied into the containers when they
+// were made, as the content of a config is: none of them sees another one.
+func (p *Planner) copied(w work) bool {
+	return slices.ContainsFunc(p.state.Mounts[w.service.Name], func(f MountedFile) bool {
+		return f.Injected && slices.Contains(w.change.Files, f.Target)
+	})
 }
 
 // nginxCall is how nginx of a service is called, as far as the compose file and

@@ -3,7 +3,9 @@ package update
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,7 +51,8 @@ func (p *Planner) newRoll(s project.Service, c change.Change) (*roll, []Containe
 		}
 	}
 	if s.Route != nil && r.route == nil && len(r.now) > 0 && !p.native() {
-		r.takeover = true
+		r.takeover = p.hasPortOfEdge(s)
+		r.past = !r.takeover
 	}
 	var old []Container
 	for _, name := range c.Replace {
@@ -65,7 +68,8 @@ type roll struct {
 	service  project.Service
 	route    *RouteState // as the edge has it at this point of the plan
 	now      []TargetRef // that serve at this point of the plan
-	takeover bool        // requests still come in another way than the edge
+	takeover bool        // requests still come in another way than the edge, on a port that it needs
+	past     bool        // the same, on another port or through a front that is yet to be told
 }
 
 // replace plans batches of containers: old ones with a successor each, and
@@ -153,6 +157,7 @@ func (r *roll) secondCopyBytes() int64 {
 func (r *roll) startFirst(old []Container, count int) {
 	var gates, keeps []Step
 	var fresh []TargetRef
+	r.refresh(true)
 	for i := range count {
 		start := r.start(successorOf(old, i), r.besideText(old, i))
 		r.shift = append(r.shift, start)
@@ -167,13 +172,47 @@ func (r *roll) startFirst(old []Container, count int) {
 		r.takeOver(old, after)
 		return
 	}
+	r.refresh(false)
 	r.switchTo(after)
 	r.drain(old)
 	how := stopping{undoRoute: r.undoRoute(after, old)}
 	if r.service.Route != nil {
 		how.successors = names(fresh)
 	}
+	if r.past {
+		r.stopLate(old, how)
+		return
+	}
 	r.stop(old, how)
+	r.refresh(false)
+}
+
+// hasPortOfEdge tells whether containers of a service have a port that the
+// edge is to listen on. Where nobody looked who has which port, they may.
+func (p *Planner) hasPortOfEdge(s project.Service) bool {
+	for _, listener := range p.wantedRoute(s).Listeners {
+		_, text, err := net.SplitHostPort(listener)
+		if err != nil {
+			continue // a socket
+		}
+		port, err := strconv.Atoi(text)
+		owner, taken := p.state.TakenPorts[port]
+		if err != nil || p.state.TakenPorts == nil || taken && slices.ContainsFunc(p.state.ContainersOf(s.Name), func(c Container) bool { return c.Name == owner }) {
+			return true
+		}
+	}
+	return false
+}
+
+// stopLate stops old containers when everything else is done: whoever still
+// passes requests to them, as a front that is yet to be told, goes on until
+// then.
+func (r *roll) stopLate(old []Container, how stopping) {
+	for _, c := range old {
+		r.remove(c)
+	}
+	how.reason = "until then requests may come past the edge"
+	r.late = append(r.late, r.stopSteps(old, how)...)
 }
 
 // takeOver stops the containers that have the port and gives it to the edge.
@@ -204,6 +243,7 @@ func (r *roll) stopFirst(old []Container, reason string) {
 		r.switchTo(others)
 	}
 	r.drain(old)
+	r.refresh(true)
 	r.stop(old, stopping{reason: reason, undoRoute: r.undoRouteHeld(others, old), boots: true})
 	r.now = others
 	if r.routed() { // from here on the way back must not find the old ones
@@ -219,10 +259,11 @@ func (r *roll) stopFirst(old []Container, reason string) {
 		start := r.start(&old[i], "after "+old[i].Name)
 		r.shift = append(r.shift, start)
 		fresh = append(slices.Clone(fresh), r.fresh(start.Name))
-		gates = append(gates, r.gateHeld(start.Name, fresh))
+		gates = append(gates, r.gateWhile(hold, start.Name, fresh))
 		keeps = append(keeps, r.keep(start.Name, old[i:i+1])...)
 	}
 	r.shift = append(append(r.shift, gates...), keeps...)
+	r.refresh(false)
 	r.takeover = false
 	r.switchTo(fresh)
 	r.shift = append(r.shift, releases(hold)...)

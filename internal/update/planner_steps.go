@@ -59,12 +59,13 @@ func (r *roll) gate(name string, fresh []TargetRef) *GateStep {
 	return step
 }
 
-// gateHeld is gate while requests wait. Where the boot was measured before, a
-// version that takes much longer is given up, so that the old one can answer
-// them.
-func (r *roll) gateHeld(name string, fresh []TargetRef) *GateStep {
+// gateWhile is gate under the holds of a replacement. While requests wait, a
+// version that takes much longer to boot than the one before is given up, so
+// that the old one can answer them.
+func (r *roll) gateWhile(holds []Step, name string, fresh []TargetRef) *GateStep {
 	step := r.gate(name, fresh)
-	if boot := r.state.StepTimes[StepKey("gate", r.service.Name)]; boot > 0 && r.service.Gate.Deadline == 0 {
+	boot := r.state.StepTimes[StepKey("gate", r.service.Name)]
+	if len(holds) > 0 && boot > 0 && r.service.Gate.Deadline == 0 {
 		step.Spec.Deadline = min(step.Spec.Deadline, slowerBoot*boot+slackBoot)
 	}
 	return step

@@ -48,11 +48,7 @@ func (t *turnover) start() {
 // restart of the host.
 func (t *turnover) await() (keeps []Step) {
 	for i, name := range t.fresh {
-		gate := t.gateHeld
-		if t.beside {
-			gate = t.gate
-		}
-		t.shift = append(t.shift, gate(name, t.after[len(t.kept):]))
+		t.shift = append(t.shift, t.gateWhile(t.holds, name, t.after[len(t.kept):]))
 		var instead []Container
 		if i < len(t.old) && !t.beside {
 			instead = t.old[i : i+1]

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -125,20 +124,6 @@ func (r *Run) attempt(ctx context.Context, number int, step Step) (cause, err er
 	return nil, r.append(Entry{Kind: EntryDone, Step: number})
 }
 
-// waiting marks steps that leave nothing half-done when they are cut off: they
-// wait, or make images. A user who wants to stop need not wait for them.
-type waiting interface{ onlyWaits() bool }
-
-func (*BuildStep) onlyWaits() bool { return true }
-func (*PullStep) onlyWaits() bool  { return true }
-func (*GateStep) onlyWaits() bool  { return true }
-func (*DrainStep) onlyWaits() bool { return true }
-
-func onlyWaits(step Step) bool {
-	marked, is := step.(waiting)
-	return is && marked.onlyWaits()
-}
-
 // perform does a step; one that only waits ends as soon as the user wants to
 // stop.
 func (r *Run) perform(ctx context.Context, number int, step Step) error {
@@ -200,34 +185,6 @@ func (r *Run) undo(ctx context.Context, upTo int, cause error, failed Place) (Ou
 	return r.end(Outcome{Result: result, Cause: cause, Failed: failed})
 }
 
-// harmless marks steps after which the application is as it was.
-type harmless interface{ touchesNothing() bool }
-
-func (*BuildStep) touchesNothing() bool    { return true }
-func (*PullStep) touchesNothing() bool     { return true }
-func (*TagStep) touchesNothing() bool      { return true }
-func (*EdgeStep) touchesNothing() bool     { return true }
-func (s *RecordStep) touchesNothing() bool { return s.Adopted }
-func (s *ParallelStep) touchesNothing() bool {
-	return !slices.ContainsFunc(s.Steps, func(part planStep) bool { return !touchesNothing(part.Step) })
-}
-
-func touchesNothing(step Step) bool {
-	marked, is := step.(harmless)
-	return is && marked.touchesNothing()
-}
-
-// undoneResult tells a rollback from a run that had not changed anything.
-func (r *Run) undoneResult(upTo int) Result {
-	steps := r.Plan.Steps()
-	for _, step := range steps[:min(upTo, len(steps))] {
-		if !touchesNothing(step) {
-			return ResultRolledBack
-		}
-	}
-	return ResultAborted
-}
-
 // undoStep undoes one step, journalled like a step forward.
 func (r *Run) undoStep(ctx context.Context, number int, step Step) (stuck, err error) {
 	if err := r.append(Entry{Kind: EntryUndo, Step: number}); err != nil {
@@ -246,7 +203,7 @@ func (r *Run) undoStep(ctx context.Context, number int, step Step) (stuck, err e
 	return nil, r.append(Entry{Kind: EntryUndone, Step: number})
 }
 
-// patience is how long an undo waits for an engine that is being restarted.
+// patience is how long an undo waits for a part that is away.
 const (
 	patience      = 2 * time.Minute
 	patiencePause = 500 * time.Millisecond

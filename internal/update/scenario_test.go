@@ -20,7 +20,8 @@ type scenario struct {
 	routedAs []string // listeners of those already served; nil: as wanted
 	memory   int64
 	cpus     int
-	room     int // containers that may run at once beyond those that run before; 0: any number
+	ports    map[int]string // of the host, with who has them; nil: nobody looked
+	room     int            // containers that may run at once beyond those that run before; 0: any number
 	release  *Release
 	options  Options
 	was, is  *change.Source      // of the services with build:; nil: nobody recorded it
@@ -241,6 +242,13 @@ var scenarios = []scenario{
 		release: &Release{Number: 7}, covered: []string{"api"}, bad: "nginx",
 	},
 	{
+		name: "behind nginx without the edge",
+		services: []project.Service{with(plain("api", project.RoleWeb), func(s *project.Service) { s.NamedBy, s.HTTPPort, s.DependsOn = "nginx", 8000, nil }),
+			with(plain("nginx", project.RoleFront), func(s *project.Service) { s.Image, s.DependsOn = "nginx:1.29", []string{"api"} })},
+		running: []Container{up("api", 1), now("nginx", 1)},
+		release: &Release{Number: 7},
+	},
+	{
 		name:     "nginx passes on by itself",
 		services: []project.Service{nginx, web("api"), with(web("shop"), func(s *project.Service) { s.Replicas = 2 }), plain("worker", project.RoleWorker)},
 		running:  []Container{front("nginx"), up("api", 1), up("shop", 1), up("shop", 2), up("worker", 1)}, native: "nginx", routed: []string{"api", "shop"},
@@ -331,6 +339,14 @@ var scenarios = []scenario{
 		files: map[string][]string{"api": {"/etc/api.conf"}}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api"},
 	},
 	{
+		name: "a front moves to the socket",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.NamedBy = "nginx" }),
+			with(plain("nginx", project.RoleFront), func(s *project.Service) {
+				s.DependsOn, s.HostPorts = []string{"api"}, []project.Port{{Host: 80, Container: 80, Protocol: "tcp"}}
+			})},
+		running: []Container{up("api", 1), up("nginx", 1)}, ports: map[int]string{80: "shop-nginx-1"}, singles: []string{"nginx"},
+	},
+	{
 		name:     "first run",
 		services: []project.Service{plain("db", project.RoleStateful), web("api"), plain("beat", project.RoleScheduler)},
 	},
@@ -415,7 +431,7 @@ func (s scenario) build() (*world, Plan, error) {
 	if s.native != "" {
 		p.Settings = project.Settings{Front: project.FrontSettings{Service: s.native, Upstreams: "upstreams"}}
 	}
-	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Processors: s.cpus, Release: s.release}
+	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Processors: s.cpus, TakenPorts: s.ports, Release: s.release}
 	if s.was == nil {
 		s.was = &change.Source{Hash: "old", Settings: "s"}
 	}

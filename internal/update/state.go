@@ -70,14 +70,6 @@ type State struct {
 	StepTimes            map[string]time.Duration `json:"-"`                              // measured by earlier updates, by StepKey
 }
 
-// MountedFile is a file or a directory of the host that a service only reads.
-type MountedFile struct {
-	Source string // on the host
-	Target string // in the container
-	Hash   string // of the content on the host; empty if it was not compared
-	Stale  bool   // a running container has another file there: the mounted one was replaced
-}
-
 // ContainersOf lists the containers of one service by their number.
 func (s State) ContainersOf(serviceName string) []Container {
 	var found []Container
@@ -142,7 +134,7 @@ func (s State) Fingerprint() string {
 	for name, source := range s.Sources {
 		hashes[name] = source.Hash
 	}
-	parts = append(parts, s.Images, s.ConfigHashes, hashes)
+	parts = append(parts, s.Images, s.ConfigHashes, hashes, s.Mounts)
 	text, err := json.Marshal(parts)
 	if err != nil {
 		panic(err) // strings and maps of strings always marshal

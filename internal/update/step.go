@@ -36,6 +36,7 @@ var stepKinds = map[string]func() Step{
 	"start":    func() Step { return &StartStep{} },
 	"gate":     func() Step { return &GateStep{} },
 	"keep":     func() Step { return &KeepStep{} },
+	"refresh":  func() Step { return &RefreshStep{} },
 	"watch":    func() Step { return &WatchStep{} },
 	"switch":   func() Step { return &SwitchStep{} },
 	"drain":    func() Step { return &DrainStep{} },

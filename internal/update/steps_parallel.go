@@ -60,8 +60,14 @@ func (s *ParallelStep) each(env *Env, act func(part int, step Step) error) error
 	return errors.Join(failures...)
 }
 
+// onlyWaits tells whether all of the steps do.
 func (s *ParallelStep) onlyWaits() bool {
 	return !slices.ContainsFunc(s.Steps, func(part planStep) bool { return !onlyWaits(part.Step) })
+}
+
+// touchesNothing tells whether none of the steps touches anything.
+func (s *ParallelStep) touchesNothing() bool {
+	return !slices.ContainsFunc(s.Steps, func(part planStep) bool { return !touchesNothing(part.Step) })
 }
 
 // check refuses, of a plan that was read, what the planner never makes and the

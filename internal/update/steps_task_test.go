@@ -144,7 +144,8 @@ func (w *world) running(s *TaskStep) {
 // Only checks and static files are cut off when the user wants to stop.
 func TestInterruptedTask(t *testing.T) {
 	for purpose, cut := range map[string]bool{TaskCheck: true, TaskStatic: true, TaskMigrate: false} {
-		if task(purpose).onlyWaits() != cut {
+		together := parallel([]Step{task(TaskCheck), task(purpose)})[0]
+		if onlyWaits(task(purpose)) != cut || onlyWaits(together) != cut {
 			t.Errorf("%s is cut off: %t", purpose, !cut)
 		}
 	}

@@ -54,6 +54,7 @@ func TestGateOfHeldRequestsIsShort(t *testing.T) {
 		{StrategyReload, 90 * time.Second, 0, DefaultGateDeadline},
 		{StrategyQuick, 0, 0, DefaultGateDeadline},
 		{StrategyQuick, 2 * time.Second, 40 * time.Second, 40 * time.Second},
+		{StrategyRolling, 2 * time.Second, 0, DefaultGateDeadline},
 		{StrategyBlueGreen, 2 * time.Second, 0, DefaultGateDeadline},
 	} {
 		service := with(web("api"), func(s *project.Service) { s.Gate.Deadline = c.declared })

@@ -13,13 +13,14 @@ type wave struct {
 // round is one batch of containers of each service. Everything in a stretch has
 // happened before the next one begins.
 type round struct {
-	opens  []Step // routes that are let go of
+	opens  []Step // routes that are let go of, and what the way back ends with
 	starts []Step
 	gates  []Step
 	keeps  []Step
 	moves  []Step // of the requests
 	drains []Step
 	stops  []Step
+	ends   []Step
 }
 
 // add takes in the way of one service.
@@ -56,7 +57,9 @@ func (w *wave) steps() []Step {
 		if i == 0 {
 			steps = append(steps, w.alone...)
 		}
-		steps = append(append(steps, r.drains...), r.stops...)
+		for _, stretch := range [][]Step{r.drains, r.stops, r.ends} {
+			steps = append(steps, stretch...)
+		}
 	}
 	return steps
 }
@@ -95,9 +98,11 @@ func roundsOf(steps []Step) []round {
 // isOver tells whether a step belongs to the next round: a start that comes
 // after a gate, or a second move of the requests.
 func (r *round) isOver(step Step) bool {
-	switch step.(type) {
+	switch s := step.(type) {
 	case *StartStep, *RenameStep:
 		return len(r.gates) > 0
+	case *RefreshStep:
+		return s.Back && len(r.gates) > 0
 	case *SwitchStep:
 		return len(r.moves) > 0
 	}
@@ -117,6 +122,8 @@ func (r *round) take(step Step) {
 		r.drains = append(r.drains, step)
 	case *StopStep:
 		r.stops = append(r.stops, step)
+	case *RefreshStep:
+		r.takeRefresh(s)
 	case *SwitchStep:
 		if len(r.starts) == 0 && s.After == nil {
 			r.opens = append(r.opens, step)
@@ -125,6 +132,18 @@ func (r *round) take(step Step) {
 		// A container that has the port stops right before the edge takes it.
 		r.moves = append(append(r.moves, r.stops...), step)
 		r.stops = nil
+	default:
+		r.moves = append(r.moves, step)
+	}
+}
+
+// takeRefresh puts it before the start, the move or the end.
+func (r *round) takeRefresh(step *RefreshStep) {
+	switch {
+	case step.Back:
+		r.opens = append(r.opens, step)
+	case len(r.stops) > 0:
+		r.ends = append(r.ends, step)
 	default:
 		r.moves = append(r.moves, step)
 	}
@@ -139,4 +158,5 @@ func (r *round) merge(other round) {
 	r.moves = append(r.moves, other.moves...)
 	r.drains = append(r.drains, other.drains...)
 	r.stops = append(r.stops, other.stops...)
+	r.ends = append(r.ends, other.ends...)
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gapless/test/load"
 )
 
 // repository is a remote of the example with somebody who pushes to it, and
@@ -88,17 +90,19 @@ func (r *repository) at(what, commit, branch string) {
 	}
 }
 
-// TestPull updates from a git remote under traffic, and brings the checkout
-// back whenever the update does not go through.
+// slowly is traffic for tests that are not about its amount.
+func slowly(c *load.Config) { c.RatePerSecond = 40 }
+
+// TestPull updates from a git remote under traffic, to what was asked for and
+// back.
 func TestPull(t *testing.T) {
 	s := newShop(t)
 	build(t, "v2", "")
-	build(t, "b1", "api:never-healthy")
 	r := s.fromGit("v1")
 	first := r.git(r.server, "rev-parse", "HEAD")
 	s.pull(0, "--pull") // nothing newer: made from what is there
 	s.expect("v1")
-	traffic := s.traffic(nil)
+	traffic := s.traffic(slowly)
 
 	second := r.push("v2")
 	s.pull(0, "--pull")
@@ -111,8 +115,34 @@ func TestPull(t *testing.T) {
 		t.Errorf("the history does not say the revisions:\n%s", past.output)
 	}
 
+	s.pull(0, "--ref", first[:12])
+	s.expect("v1")
+	r.at("a commit that was asked for", first, "")
+	back := s.run("v1", "rollback", "--yes")
+	if back.code != 0 || !strings.Contains(back.output, "git -C "+r.server+" checkout "+second[:10]) {
+		t.Errorf("rollback: exit code %d, and the way to its revision is not said:\n%s", back.code, back.output)
+	}
+	s.expect("v2")
+	r.at("a rollback", first, "")
+	if back := s.run("v1", "rollback", "--yes", "--checkout", "1"); back.code != 0 {
+		t.Errorf("rollback --checkout: exit code %d\n%s", back.code, back.output)
+	}
+	if back := s.run("v1", "rollback", "--yes", "--checkout", "2"); back.code != 0 {
+		t.Errorf("rollback --checkout: exit code %d\n%s", back.code, back.output)
+	}
+	s.expect("v2")
+	r.at("a rollback with its checkout", second, "")
+	s.clean(traffic.Stop())
+}
+
+// TestPullRefused touches neither the checkout nor a container when the
+// checkout cannot simply go forward.
+func TestPullRefused(t *testing.T) {
+	s := newShop(t)
+	r := s.fromGit("v1")
+	s.update("v1", 0)
+	first := r.git(r.server, "rev-parse", "HEAD")
 	before := strings.Join(s.containers(), " ")
-	r.push("b1")
 	refused := func(what, want string) {
 		t.Helper()
 		if said := s.pull(13, "--pull"); !strings.Contains(said.output, want) {
@@ -122,6 +152,7 @@ func TestPull(t *testing.T) {
 			t.Errorf("%s: containers changed:\n%s\n%s", what, before, after)
 		}
 	}
+	r.push("v2")
 	edited, err := os.ReadFile(s.file)
 	if err != nil {
 		t.Fatal(err)
@@ -137,34 +168,26 @@ func TestPull(t *testing.T) {
 	mine := r.git(r.server, "rev-parse", "HEAD")
 	refused("branches that went apart", "have gone apart")
 	r.at("branches that went apart", mine, "main")
-	r.git(r.server, "reset", "--quiet", "--hard", second)
-
-	s.pull(10, "--pull")
-	s.expect("v2")
-	r.at("a version that never becomes healthy", second, "main")
-	s.pulledAndKilled(r, second)
+	r.git(r.server, "reset", "--quiet", "--hard", first)
 	r.pushText("services: [\n")
 	refused("a compose file that cannot be read", "compose.yaml")
-	r.at("a compose file that cannot be read", second, "main")
+	r.at("a compose file that cannot be read", first, "main")
+}
 
-	s.pull(0, "--ref", first[:12])
+// TestPullTakenBack brings the checkout back when the update does not go
+// through, also when its process was killed.
+func TestPullTakenBack(t *testing.T) {
+	s := newShop(t)
+	build(t, "b1", "api:never-healthy")
+	r := s.fromGit("v1")
+	s.update("v1", 0)
+	first := r.git(r.server, "rev-parse", "HEAD")
+	traffic := s.traffic(slowly)
+	r.push("b1")
+	s.pull(10, "--pull", "api")
 	s.expect("v1")
-	r.at("a commit that was asked for", first, "")
-	back := s.run("v1", "rollback", "--yes")
-	if back.code != 0 || !strings.Contains(back.output, "git -C "+r.server+" checkout "+second[:10]) {
-		t.Errorf("rollback: exit code %d, and the way to its revision is not said:\n%s", back.code, back.output)
-	}
-	s.expect("v2")
-	r.at("a rollback", first, "")
-	if back := s.run("v1", "rollback", "--yes", "--checkout", "1"); back.code != 0 {
-		t.Errorf("rollback --checkout: exit code %d\n%s", back.code, back.output)
-	}
-	s.expect("v1")
-	if back := s.run("v1", "rollback", "--yes", "--checkout", "2"); back.code != 0 {
-		t.Errorf("rollback --checkout: exit code %d\n%s", back.code, back.output)
-	}
-	s.expect("v2")
-	r.at("a rollback with its checkout", second, "")
+	r.at("a version that never becomes healthy", first, "main")
+	s.pulledAndKilled(r, "v1", first)
 	s.clean(traffic.Stop())
 }
 
@@ -181,9 +204,9 @@ func (s *shop) pull(wantCode int, arguments ...string) result {
 
 // pulledAndKilled kills an update to a bad version in the middle of its run:
 // whoever ends it brings the checkout back as well.
-func (s *shop) pulledAndKilled(r *repository, want string) {
+func (s *shop) pulledAndKilled(r *repository, version, want string) {
 	s.t.Helper()
-	killed := s.command("v1", "update", "--yes", "--pull")
+	killed := s.command("v1", "update", "--yes", "--pull", "api")
 	var said bytes.Buffer
 	killed.Stdout, killed.Stderr = &said, &said
 	if err := killed.Start(); err != nil {
@@ -198,6 +221,6 @@ func (s *shop) pulledAndKilled(r *repository, want string) {
 	if resumed := s.run("v1", "resume"); resumed.code != 10 {
 		s.t.Errorf("resume: exit code %d\n%s", resumed.code, resumed.output)
 	}
-	s.expect("v2")
+	s.expect(version)
 	r.at("killed and resumed", want, "main")
 }

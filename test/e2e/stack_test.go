@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -75,12 +77,31 @@ func (s *server) update(wantCode int) result {
 	return r
 }
 
-// traffic starts the load of the tests.
+// bearable is the p95 above which a machine is too slow for the traffic: the
+// requests then pile up, and fail with and without an update.
+const bearable = 2000
+
+// traffic starts the load of the tests, and returns once it was answered for a
+// while. A slow machine needs a lower GAPLESS_STACK_RATE.
 func (s *server) traffic() *load.Run {
 	s.t.Helper()
-	run, err := load.Start(context.Background(), s.Traffic())
+	config := s.Traffic()
+	if rate := os.Getenv("GAPLESS_STACK_RATE"); rate != "" {
+		var err error
+		if config.RatePerSecond, err = strconv.Atoi(rate); err != nil {
+			s.t.Fatal("GAPLESS_STACK_RATE:", err)
+		}
+	}
+	run, err := load.Start(context.Background(), config)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	waitFor(s.t, func() bool { return len(run.Samples()) >= 3*config.RatePerSecond })
+	if before := run.Snapshot(); before.Failed > 0 || before.P95MS > bearable {
+		run.Stop()
+		var text bytes.Buffer
+		before.Print(&text)
+		s.t.Fatalf("%d requests per second are too many for this machine even without an update:\n%s", config.RatePerSecond, text.String())
 	}
 	return run
 }

@@ -67,7 +67,7 @@ func TestChangesAddUp(t *testing.T) {
 	for _, changes := range []string{
 		"code migration-compatible dependency settings static nginx-conf slow-boot setup-socket",
 		"setup-socket setup-tags migration-breaking code dependency static memory-hog unhealthy",
-		"unhealthy slow-boot memory-hog code nginx-conf-broken",
+		"unhealthy slow-boot memory-hog code nginx-conf nginx-conf-broken",
 	} {
 		directory := filepath.Join(t.TempDir(), "tours")
 		script(t, "new", directory)
