@@ -20,16 +20,17 @@ type repository struct {
 	author, server string
 }
 
+// gitEnvironment keeps the settings of whoever runs the tests out of them.
+var gitEnvironment = []string{
+	"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+	"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
+}
+
 // fromGit makes the deployment follow a checkout whose compose file names the
 // version.
 func (s *shop) fromGit(version string) *repository {
 	s.t.Helper()
-	for name, value := range map[string]string{
-		"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
-		"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com",
-	} {
-		s.t.Setenv(name, value)
-	}
+	s.env = append(s.env, gitEnvironment...)
 	directory := s.t.TempDir()
 	r := &repository{t: s.t, author: filepath.Join(directory, "author"), server: filepath.Join(directory, "server")}
 	remote := filepath.Join(directory, "remote.git")
@@ -44,7 +45,9 @@ func (s *shop) fromGit(version string) *repository {
 
 func (r *repository) git(directory string, arguments ...string) string {
 	r.t.Helper()
-	output, err := exec.Command("git", append([]string{"-C", directory}, arguments...)...).CombinedOutput()
+	command := exec.Command("git", append([]string{"-C", directory}, arguments...)...)
+	command.Env = append(os.Environ(), gitEnvironment...)
+	output, err := command.CombinedOutput()
 	if err != nil {
 		r.t.Fatalf("git %s: %v\n%s", strings.Join(arguments, " "), err, output)
 	}
