@@ -59,11 +59,11 @@ func (s *session) useRecorded(ctx context.Context, run string) error {
 // observeRun looks at what the end of a run needs to know. Sources are not
 // read: nothing is compared any more, and they may be gone.
 func (s *session) observeRun(ctx context.Context) (update.State, error) {
-	observed, err := s.bench.Observe(ctx)
+	containers, err := s.bench.Look(ctx)
 	if err != nil {
 		return update.State{}, fmt.Errorf("look at the containers: %w", err)
 	}
-	state := update.State{Containers: observed.Containers}
-	state.Routes, err = s.routes(ctx, state.Containers)
+	state := update.State{Containers: containers}
+	state.Routes, err = s.routes(ctx, containers)
 	return state, err
 }

@@ -40,11 +40,11 @@ func (a *app) logsCommand() *cobra.Command {
 }
 
 func (s *session) logs(ctx context.Context, services []string, options engine.FollowOptions) error {
-	observed, err := s.bench.Observe(ctx)
+	containers, err := s.bench.Look(ctx)
 	if err != nil {
 		return err
 	}
-	containers := slices.DeleteFunc(observed.Containers, func(c update.Container) bool {
+	containers = slices.DeleteFunc(containers, func(c update.Container) bool {
 		return len(services) > 0 && !slices.Contains(services, c.Service)
 	})
 	width := 0

@@ -86,11 +86,11 @@ func routedTarget(service project.Service, route update.RouteState) health.Targe
 // keeping the caller waiting.
 func (m *meter) sampleMemory(ctx context.Context) {
 	m.taking.Go(func() {
-		observed, err := m.session.bench.Observe(ctx)
+		containers, err := m.session.bench.Look(ctx)
 		if err != nil {
 			return
 		}
-		used, err := m.session.engine.Memory(ctx, observed.Containers)
+		used, err := m.session.engine.Memory(ctx, containers)
 		if err != nil {
 			return // the figure stays unmeasured
 		}

@@ -117,11 +117,11 @@ func (r *recorder) addSources(release *update.Release) error {
 // last release recorded have read what they had then; of the others, the files
 // of now are the first that is known.
 func (r *recorder) addMounts(ctx context.Context, release *update.Release) error {
-	observed, err := r.session.bench.Observe(ctx)
+	containers, err := r.session.bench.Look(ctx)
 	if err != nil {
 		return err
 	}
-	found, err := r.session.mounts(ctx, observed.Containers)
+	found, err := r.session.mounts(ctx, containers)
 	if err != nil {
 		return err
 	}
@@ -149,11 +149,11 @@ func imagesOf(release update.Release) map[string]string {
 
 // fill adds the containers of the release, and pins their images.
 func (r *recorder) fill(ctx context.Context, release *update.Release, choose func([]update.Container) []update.Container) error {
-	observed, err := r.session.bench.Observe(ctx)
+	containers, err := r.session.bench.Look(ctx)
 	if err != nil {
 		return err
 	}
-	state := update.State{Containers: observed.Containers}
+	state := update.State{Containers: containers}
 	for _, service := range r.session.project.Services {
 		chosen := choose(state.ContainersOf(service.Name))
 		if len(chosen) == 0 {

@@ -42,13 +42,11 @@ func (w *Workbench) Observe(ctx context.Context) (Observation, error) {
 		return !isReplica(c, w.project.Name)
 	})
 	nameTakenPorts(observed.TakenPorts, all)
-	observed.ConfigHashes = map[string]string{}
-	for name, service := range w.project.Services {
-		if observed.ConfigHashes[name], err = configHash(service, own); err != nil {
-			return observed, err
-		}
-	}
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		observed.ConfigHashes, err = w.configHashes(own)
+		return err
+	})
 	group.Go(func() (err error) {
 		observed.Images, err = w.images(ctx)
 		return err
@@ -58,6 +56,28 @@ func (w *Workbench) Observe(ctx context.Context) (Observation, error) {
 		return err
 	})
 	return observed, group.Wait()
+}
+
+// Look inspects the containers of the project and nothing else.
+func (w *Workbench) Look(ctx context.Context) ([]update.Container, error) {
+	own, err := w.engine.list(ctx, w.project.Name)
+	if err != nil {
+		return nil, err
+	}
+	return w.lookAll(ctx, own)
+}
+
+// configHashes are those that containers of the project would have now.
+func (w *Workbench) configHashes(existing []container.Summary) (map[string]string, error) {
+	hashes := map[string]string{}
+	for name, service := range w.project.Services {
+		hash, err := configHash(service, existing)
+		if err != nil {
+			return nil, err
+		}
+		hashes[name] = hash
+	}
+	return hashes, nil
 }
 
 // lookAll inspects the containers that were listed, and sorts them by name.
