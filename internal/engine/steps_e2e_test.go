@@ -44,7 +44,7 @@ func (w *world) revives(name string) {
 	must(w.t, killProcess(c.PID))
 	eventually(w.t, name+" is restarted by its policy", func() bool {
 		again, err := w.engine.Inspect(background, name)
-		return err == nil && again.Running && again.PID != c.PID && again.RestartCount == c.RestartCount+1
+		return err == nil && again.Running && !again.Restarting && again.PID != c.PID && again.RestartCount == c.RestartCount+1
 	})
 }
 

@@ -41,3 +41,22 @@ func lookAtOld(ctx context.Context, env *Env, name, id string) (Container, error
 	}
 	return c, nil
 }
+
+// restartWait bounds the wait for a container that its policy restarts: the
+// engine doubles the pause before each attempt.
+const restartWait = 30 * time.Second
+
+// lookSettled is lookAtOld once the container runs or not: one that is being
+// restarted is said to run, and takes neither a signal nor a command.
+func lookSettled(ctx context.Context, env *Env, name, id string) (Container, error) {
+	end := env.Clock.Now().Add(restartWait)
+	for {
+		c, err := lookAtOld(ctx, env, name, id)
+		if err != nil || !c.Restarting || !env.Clock.Now().Before(end) {
+			return c, err
+		}
+		if err := env.Clock.Sleep(ctx, stopPoll); err != nil {
+			return c, err
+		}
+	}
+}

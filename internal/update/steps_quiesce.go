@@ -22,7 +22,7 @@ type QuiesceStep struct {
 
 // Do runs the command in the worker. One that does not run takes no jobs.
 func (s *QuiesceStep) Do(ctx context.Context, env *Env) error {
-	c, err := lookAtOld(ctx, env, s.Name, s.ID)
+	c, err := lookSettled(ctx, env, s.Name, s.ID)
 	if errors.Is(err, ErrNoContainer) {
 		return nil
 	}
@@ -33,7 +33,7 @@ func (s *QuiesceStep) Do(ctx context.Context, env *Env) error {
 		// An undo could not tell this start from its own.
 		return fmt.Errorf("%s was started again since the update was planned: somebody else works on it", s.Name)
 	}
-	if !c.Running {
+	if !c.Running || c.Restarting {
 		return nil
 	}
 	return runInside(ctx, env, s.Name, s.Command, s.AtMost)

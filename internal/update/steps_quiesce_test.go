@@ -114,3 +114,48 @@ func TestQuiesceOfNobody(t *testing.T) {
 		t.Errorf("gone: %v", err)
 	}
 }
+
+// A container that is being restarted is said to run and takes no command: it
+// is waited for, and one that never gets up is not told anything.
+func TestCommandsWaitForARestart(t *testing.T) {
+	for name, c := range map[string]struct {
+		steady time.Duration
+		ran    bool
+	}{"soon": {time.Second, true}, "never": {time.Hour, false}} {
+		w := newWorld()
+		worker := w.add(up("worker", 1))
+		worker.Restarting, worker.RestartCount = true, 1
+		env := w.env()
+		env.Containers = &steadyAfter{fakeContainers{w}, w.now.Add(c.steady)}
+		step := quiesce(*worker)
+		err := step.Do(context.Background(), env)
+		if err != nil || (len(w.ran) > 0) != c.ran {
+			t.Errorf("%s: quiesce: %v, ran %v", name, err, w.ran)
+		}
+		worker.Restarting = true
+		err = reload(step.StopStep, "SIGHUP").Do(context.Background(), env)
+		if (err == nil) != c.ran {
+			t.Errorf("%s: reload: %v", name, err)
+		}
+	}
+}
+
+// steadyAfter is an engine that restarts a container until some time.
+type steadyAfter struct {
+	fakeContainers
+	at time.Time
+}
+
+func (s *steadyAfter) Inspect(ctx context.Context, name string) (Container, error) {
+	if c := s.w.containers[name]; c != nil && !s.w.now.Before(s.at) {
+		c.Restarting = false
+	}
+	return s.fakeContainers.Inspect(ctx, name)
+}
+
+func (s *steadyAfter) Exec(ctx context.Context, name string, argv []string, atMost time.Duration) (ExecResult, error) {
+	if s.w.containers[name].Restarting {
+		return ExecResult{}, errors.New("is restarting, wait until the container is running")
+	}
+	return s.fakeContainers.Exec(ctx, name, argv, atMost)
+}

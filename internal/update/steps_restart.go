@@ -72,11 +72,11 @@ type ReloadStep struct {
 // Do signals or runs the command. The signal goes to the process itself: one
 // through the engine would make it forget to restart the container.
 func (s *ReloadStep) Do(ctx context.Context, env *Env) error {
-	c, err := lookAtOld(ctx, env, s.Name, s.ID)
+	c, err := lookSettled(ctx, env, s.Name, s.ID)
 	if err != nil {
 		return err
 	}
-	if !c.Running {
+	if !c.Running || c.Restarting {
 		return &GateError{Container: s.Name, Reason: "does not run and cannot reload", Logs: env.Logs(ctx, s.Name), Ended: true}
 	}
 	if len(s.Command) > 0 {
