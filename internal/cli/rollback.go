@@ -17,7 +17,7 @@ import (
 )
 
 func (a *app) rollbackCommand() *cobra.Command {
-	checkout := false
+	checkout, dryRun := false, false
 	c := &cobra.Command{
 		Use:   "rollback [RELEASE]",
 		Short: "Go back to an earlier release: its images, settings and environment",
@@ -37,19 +37,23 @@ of that release first, for files that are mounted from it.`,
 					return &exitStatus{code: exitError, err: fmt.Errorf("%q is not a release number", arguments[0]), hint: "gapless history lists the releases"}
 				}
 			}
-			return a.rollback(c.Context(), number, checkout)
+			return a.rollback(c.Context(), number, checkout, dryRun)
 		},
 	}
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "show the plan and stop")
 	c.Flags().BoolVar(&checkout, "checkout", false, "put the git checkout at the revision of that release; back if the rollback does not go through")
 	return c
 }
 
-func (a *app) rollback(ctx context.Context, number int, checkout bool) error {
+func (a *app) rollback(ctx context.Context, number int, checkout, dryRun bool) error {
 	s, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	if dryRun {
+		return s.showRollback(ctx, number)
+	}
 	if err := s.ready(ctx, "rollback"); err != nil {
 		return err
 	}
@@ -71,22 +75,47 @@ func (a *app) rollback(ctx context.Context, number int, checkout bool) error {
 	return nil
 }
 
-// goBack plans the way to a release and goes it.
-func (s *session) goBack(ctx context.Context, release update.Release) error {
-	recorded, err := renderedProject(ctx, release, s.project.Directory)
-	if err != nil {
-		return refuse(err, "")
+// showRollback plans and prints. It takes no lock and changes nothing.
+func (s *session) showRollback(ctx context.Context, number int) error {
+	if err := s.openStore(); err != nil {
+		return err
 	}
-	s.use(recorded.WithImages(imagesOf(release)))
-	tags, err := s.bringBack(ctx, release)
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	release, err := s.rollbackTarget(number)
 	if err != nil {
 		return err
 	}
-	state, plan, err := s.planRelease(ctx, release, tags)
+	_, plan, err := s.wayBack(ctx, release)
+	if err != nil {
+		return err
+	}
+	return s.writePlan(plan, planFlags{})
+}
+
+// goBack plans the way to a release and goes it.
+func (s *session) goBack(ctx context.Context, release update.Release) error {
+	state, plan, err := s.wayBack(ctx, release)
 	if err != nil {
 		return err
 	}
 	return s.execute(ctx, state, plan)
+}
+
+// wayBack plans the way to a release. From then on the session is about the
+// project as that release had it.
+func (s *session) wayBack(ctx context.Context, release update.Release) (update.State, update.Plan, error) {
+	recorded, err := renderedProject(ctx, release, s.project.Directory)
+	if err != nil {
+		return update.State{}, update.Plan{}, refuse(err, "")
+	}
+	s.use(recorded.WithImages(imagesOf(release)))
+	tags, err := s.bringBack(ctx, release)
+	if err != nil {
+		return update.State{}, update.Plan{}, err
+	}
+	return s.planRelease(ctx, release, tags)
 }
 
 // rollbackTarget is the release to go back to.
