@@ -73,27 +73,19 @@ func assignListeners(p *Project) {
 	}
 }
 
-// behindSocket judges a front by its configuration, and one whose configuration
-// is in its image by the mount of the socket.
-func (e evidence) behindSocket() (Role, string) {
-	name := frontOf(e.service.runs())
-	switch {
-	case name == "":
-		return "", ""
-	case passesToEdge(e.project, e.service):
-		return RoleFront, name + " passes requests on to the edge"
-	case e.project.SeesSocket(e.service) && len(frontFiles(e.project, e.service)) == 0:
-		return RoleFront, name + " has the socket of the edge mounted"
-	}
-	return "", ""
+// passesToSocket tells whether a front is found to pass requests on to the
+// edge's socket: its configuration names it, or is in its image, where nobody
+// looks.
+func (e evidence) passesToSocket() bool {
+	return frontOf(e.service.runs()) != "" && e.project.SeesSocket(e.service) &&
+		(passesToEdge(e.project, e.service) || len(frontFiles(e.project, e.service)) == 0)
 }
 
-// withRoute is the role of a service that was given a route.
-func (e evidence) withRoute() (Role, string) {
-	if role, reason := e.behindSocket(); role != "" {
-		return role, reason
+func (e evidence) behindSocket() (Role, string) {
+	if !e.passesToSocket() {
+		return "", ""
 	}
-	return RoleWeb, "x-gapless gives it a route"
+	return RoleFront, frontOf(e.service.runs()) + " passes requests on to the edge"
 }
 
 // checkListeners refuses a listener that the edge does not have.

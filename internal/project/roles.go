@@ -22,7 +22,6 @@ func assignRoles(p *Project, settings map[string]ServiceSettings) {
 			project: p, service: *service, config: config,
 			words: commandWords(config), upstream: upstreams[service.Name], upstreams: upstreams,
 		}
-		service.NamedBy = upstreams[service.Name].front
 		service.HTTPPort = evidence.httpPort()
 		evidence.service.HTTPPort = service.HTTPPort
 		own := settings[service.Name]
@@ -31,8 +30,10 @@ func assignRoles(p *Project, settings map[string]ServiceSettings) {
 			service.Role, service.RoleReason = RoleFront, "x-gapless.front names it"
 		case own.Role != "":
 			service.Role, service.RoleReason = own.Role, "x-gapless says so"
+		case own.Route != nil && evidence.passesToSocket():
+			service.Role, service.RoleReason = evidence.behindSocket()
 		case own.Route != nil:
-			service.Role, service.RoleReason = evidence.withRoute()
+			service.Role, service.RoleReason = RoleWeb, "x-gapless gives it a route"
 		default:
 			service.Role, service.RoleReason = evidence.role()
 		}
