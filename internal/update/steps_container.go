@@ -276,7 +276,9 @@ func stopContainer(ctx context.Context, env *Env, c Container, grace time.Durati
 // killWait bounds the wait after SIGKILL, which only a stuck kernel exceeds.
 const killWait = 30 * time.Second
 
-// waitDown polls until the container does not run, at most for the time.
+// waitDown polls until the container does not run, at most for the time. An
+// engine that does not answer meanwhile, as a busy one about a container that
+// is just ending, is asked again.
 func waitDown(ctx context.Context, env *Env, name string, atMost time.Duration) (bool, error) {
 	end := env.Clock.Now().Add(atMost)
 	for {
@@ -284,13 +286,13 @@ func waitDown(ctx context.Context, env *Env, name string, atMost time.Duration) 
 		if errors.Is(err, ErrNoContainer) {
 			return true, nil
 		}
-		if err != nil {
+		over := !env.Clock.Now().Before(end)
+		switch {
+		case err != nil && (over || env.Unavailable == nil || !env.Unavailable(err)):
 			return false, err
-		}
-		if !c.Running && !c.Restarting {
+		case err == nil && !c.Running && !c.Restarting:
 			return true, nil
-		}
-		if !env.Clock.Now().Before(end) {
+		case over:
 			return false, nil
 		}
 		if err := env.Clock.Sleep(ctx, stopPoll); err != nil {

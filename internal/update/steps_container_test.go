@@ -2,6 +2,7 @@ package update
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -89,5 +90,39 @@ func TestStopOfANamesake(t *testing.T) {
 	err := (&StopStep{Name: "shop-api-1", ID: "other"}).Do(context.Background(), w.env())
 	if err == nil || !strings.Contains(err.Error(), "another container") || !w.containers["shop-api-1"].Running {
 		t.Errorf("%v", err)
+	}
+}
+
+// silent does not answer for a while.
+type silent struct {
+	fakeContainers
+	until time.Time
+}
+
+var errSilent = errors.New("no answer")
+
+func (s silent) Inspect(ctx context.Context, name string) (Container, error) {
+	if s.w.now.Before(s.until) {
+		return Container{}, errSilent
+	}
+	return s.fakeContainers.Inspect(ctx, name)
+}
+
+// TestWaitDownAsksAgain: an engine that is too busy to answer while a container
+// ends is no reason to give up, unless it stays silent for the whole grace.
+func TestWaitDownAsksAgain(t *testing.T) {
+	for quiet, want := range map[time.Duration]error{time.Second: nil, time.Minute: errSilent} {
+		w := newWorld()
+		old := w.add(up("api", 1))
+		old.Running = false
+		env := w.env()
+		env.Containers = silent{fakeContainers{w}, w.now.Add(quiet)}
+		if _, err := waitDown(context.Background(), env, old.Name, 10*time.Second); !errors.Is(err, errSilent) {
+			t.Errorf("silent for %s, and nobody said that it comes back: %v", quiet, err)
+		}
+		env.Unavailable = func(err error) bool { return errors.Is(err, errSilent) }
+		if _, err := waitDown(context.Background(), env, old.Name, 10*time.Second); !errors.Is(err, want) {
+			t.Errorf("silent for %s: %v", quiet, err)
+		}
 	}
 }
