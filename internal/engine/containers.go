@@ -143,6 +143,9 @@ func (w *Workbench) SetRestart(ctx context.Context, name, policy string) error {
 	ctx, cancel := context.WithTimeout(ctx, quickWait)
 	defer cancel()
 	_, err = w.engine.client.ContainerUpdate(ctx, name, client.ContainerUpdateOptions{RestartPolicy: &parsed})
+	if err != nil && strings.Contains(err.Error(), "marked for removal") {
+		return fmt.Errorf("%s: %w", name, update.ErrNoContainer) // it is as good as gone
+	}
 	return missing(name, err)
 }
 

@@ -22,6 +22,7 @@ func assignRoles(p *Project, settings map[string]ServiceSettings) {
 			project: p, service: *service, config: config,
 			words: commandWords(config), upstream: upstreams[service.Name], upstreams: upstreams,
 		}
+		service.NamedBy = upstreams[service.Name].front
 		service.HTTPPort = evidence.httpPort()
 		evidence.service.HTTPPort = service.HTTPPort
 		own := settings[service.Name]

@@ -121,9 +121,7 @@ type StopStep struct {
 func (s *StopStep) Do(ctx context.Context, env *Env) error {
 	c, err := lookAtOld(ctx, env, s.Name, s.ID)
 	if errors.Is(err, ErrNoContainer) {
-		// Somebody else removed it, as docker compose up does: it is down.
-		env.Sink.Emit(Event{Time: env.Clock.Now(), Kind: EventNotice, Run: env.Run, Line: s.Line(),
-			Text: s.Name + " is gone: somebody else removed it during the update"})
+		s.noticeGone(env)
 		return nil
 	}
 	if err != nil {
@@ -136,11 +134,21 @@ func (s *StopStep) Do(ctx context.Context, env *Env) error {
 	if s.Boots && s.Restart != "no" && s.Restart != "" {
 		policy = bootPolicy
 	}
-	if err := env.Containers.SetRestart(ctx, s.Name, policy); err != nil {
+	if err := env.Containers.SetRestart(ctx, s.Name, policy); errors.Is(err, ErrNoContainer) {
+		s.noticeGone(env)
+		return nil
+	} else if err != nil {
 		return err
 	}
 	c.StopSignal = s.Signal
 	return stopContainer(ctx, env, c, s.Grace)
+}
+
+// noticeGone says that somebody else removed the container, as docker compose
+// up does: it is down.
+func (s *StopStep) noticeGone(env *Env) {
+	env.Sink.Emit(Event{Time: env.Clock.Now(), Kind: EventNotice, Run: env.Run, Line: s.Line(),
+		Text: s.Name + " is gone: somebody else removed it during the update"})
 }
 
 // Undo starts the old container again and waits until it is healthy.

@@ -12,6 +12,7 @@ import (
 // TestStackEveryChange brings in one kind of change after the other, under
 // traffic: what auto picks is what fits the change, and nothing is lost.
 func TestStackEveryChange(t *testing.T) {
+	onlyLong(t)
 	s := newServer(t)
 	s.apply("setup-socket")
 	s.update(0) // nginx moves to the socket of the edge, once
@@ -101,6 +102,7 @@ func TestStackBreakingMigration(t *testing.T) {
 // edge a few requests are lost in the moment in which the old one stops, and
 // the log has the figure; the ways of the guide lose hundreds.
 func TestStackPlain(t *testing.T) {
+	onlyLong(t)
 	s := newServer(t)
 	s.update(0)
 	traffic := s.traffic()
@@ -121,4 +123,13 @@ func TestStackPlain(t *testing.T) {
 		t.Errorf("more than one request in a hundred was lost, or work behind them:\n%s", text.String())
 	}
 	t.Log(text.String())
+}
+
+// onlyLong leaves a test to make test-long: it needs a machine that has nothing
+// else to do.
+func onlyLong(t *testing.T) {
+	t.Helper()
+	if !long() {
+		t.Skip("only make test-long runs this")
+	}
 }
