@@ -16,8 +16,9 @@ import (
 // under the same traffic and without any tool: one container of the API in the
 // network of the running application.
 type alone struct {
-	boot   time.Duration // from the start of its process, as the engine notes it, to its first good answer
-	engine time.Duration // to create it, to start its process, and to end it after its stop signal
+	boot  time.Duration // from the start of its process, as the engine notes it, to its first good answer
+	start time.Duration // of the engine: from the request to create it to the start of its process
+	stop  time.Duration // of the engine: from its stop signal to its end
 }
 
 // measureAlone starts and stops a container by plain requests to the engine.
@@ -49,7 +50,7 @@ func (s *stack) measureAlone(ctx context.Context, tag string) (a alone, err erro
 		return a, err
 	}
 	a.boot = answered.Sub(facts.State.StartedAt)
-	a.engine = facts.State.StartedAt.Sub(begin)
+	a.start = facts.State.StartedAt.Sub(begin)
 	begin = time.Now()
 	if err := docker.call(ctx, http.MethodPost, "/containers/"+name+"/kill?signal=SIGTERM", "", nil); err != nil {
 		return a, err
@@ -57,7 +58,7 @@ func (s *stack) measureAlone(ctx context.Context, tag string) (a alone, err erro
 	if err := docker.call(ctx, http.MethodPost, "/containers/"+name+"/wait", "", nil); err != nil {
 		return a, err
 	}
-	a.engine += time.Since(begin)
+	a.stop = time.Since(begin)
 	return a, nil
 }
 

@@ -1,8 +1,8 @@
 // Command update runs the same update of the example application in several
 // ways, one after the other, each under the same traffic, and prints the
 // results side by side. The time until the last old container died is split into
-// the boot of the new version, the clients' own requests, and the tool's own
-// time; shares.go says how. Run it from the root of the repository:
+// the boot of the new version, the clients' own requests, the engine's own time
+// and the tool's; shares.go says how. Run it from the root of the repository:
 //
 //	go run ./test/bench/update -gapless build/gapless
 //
@@ -109,10 +109,10 @@ func buildImages(ctx context.Context, boot time.Duration) error {
 
 func printTable(results []result) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\ttook s\told stopped s\t= own s\t+ boot s\t+ clients s\trequests\tfailed\toutage ms\tp95 before\tduring\tafter ms\tnew version\t")
+	fmt.Fprintln(w, "\ttook s\told stopped s\t= own s\t+ boot s\t+ clients s\t+ engine s\trequests\tfailed\toutage ms\tp95 before\tduring\tafter ms\tnew version\t")
 	for _, r := range results {
-		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\t%s\t%s\t%d\t%d\t%.0f\t%.1f\t%.1f\t%.1f\t%s\t\n", r.Way, r.TookSeconds,
-			seconds(r.OldStoppedSeconds), seconds(r.OwnSeconds), seconds(r.BootSeconds), seconds(r.ClientsSeconds), r.All.Requests, r.All.Failed,
+		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%.0f\t%.1f\t%.1f\t%.1f\t%s\t\n", r.Way, r.TookSeconds,
+			seconds(r.OldStoppedSeconds), seconds(r.OwnSeconds), seconds(r.BootSeconds), seconds(r.ClientsSeconds), seconds(r.EngineSeconds), r.All.Requests, r.All.Failed,
 			r.All.LongestOutageMS, r.Before.P95MS, r.During.P95MS, r.After.P95MS, r.Served)
 	}
 	w.Flush()
@@ -123,8 +123,9 @@ func printTable(results []result) {
 		}
 		if len(parts) > 0 {
 			fmt.Printf("own time of %s in seconds: %s\n", r.Way, strings.Join(parts, ", "))
-			fmt.Printf("\talone: the boot %.2f; the engine %.2f to create, start and stop one container\n", r.BootAloneSeconds, r.EngineSeconds)
 		}
+		fmt.Printf("alone, under the traffic of %s, in seconds: boot %.2f; engine %.2f to create and start one container, %.2f to end it\n",
+			r.Way, r.BootAloneSeconds, r.StartAloneSeconds, r.StopAloneSeconds)
 	}
 }
 

@@ -14,10 +14,12 @@ type result struct {
 	Way               string      `json:"way"`
 	TookSeconds       float64     `json:"took_seconds"`        // the command itself
 	BootAloneSeconds  float64     `json:"boot_alone_seconds"`  // of the new version
-	EngineSeconds     float64     `json:"engine_seconds"`      // to create, start and stop one container: part of the own time
-	OldStoppedSeconds *float64    `json:"old_stopped_seconds"` // until the last old container died; split into the next three
+	StartAloneSeconds float64     `json:"start_alone_seconds"` // of the engine: to create and start one container
+	StopAloneSeconds  float64     `json:"stop_alone_seconds"`  // of the engine: to end one after its stop signal
+	OldStoppedSeconds *float64    `json:"old_stopped_seconds"` // until the last old container died; split into the next four
 	BootSeconds       *float64    `json:"boot_seconds"`
 	ClientsSeconds    *float64    `json:"clients_seconds"`
+	EngineSeconds     *float64    `json:"engine_seconds"`
 	OwnSeconds        *float64    `json:"own_seconds"`
 	OwnByStep         []share     `json:"own_by_step,omitempty"` // of Gapless
 	Served            string      `json:"served"`                // version that served at the end
@@ -68,7 +70,8 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	if err != nil {
 		return r, err
 	}
-	r.BootAloneSeconds, r.EngineSeconds = alone.boot.Seconds(), alone.engine.Seconds()
+	r.BootAloneSeconds = alone.boot.Seconds()
+	r.StartAloneSeconds, r.StopAloneSeconds = alone.start.Seconds(), alone.stop.Seconds()
 	dying, err := watchDeaths(ctx)
 	if err != nil {
 		return r, err
@@ -85,7 +88,7 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 	r.TookSeconds = end.Sub(begin).Seconds()
 	r.split(begin, end)
 	if started, err := app.startedAt(ctx); err == nil && !last.IsZero() {
-		r.share(newShares(span{begin, last}, started, alone.boot, oldAnswers(r.All, oldTag)), said)
+		r.share(newShares(span{begin, last}, started, alone, oldAnswers(r.All, oldTag)), said)
 	}
 	r.All.Print(os.Stderr)
 	return r, nil
@@ -95,6 +98,7 @@ func (app *stack) updateUnderLoad(ctx context.Context, s settings) (result, erro
 func (r *result) share(s shares, said string) {
 	r.OldStoppedSeconds, r.OwnSeconds = pointer(s.total.length().Seconds()), pointer(s.own().Seconds())
 	r.BootSeconds, r.ClientsSeconds = pointer(s.boot.length().Seconds()), pointer(s.clients.without(s.boot).Seconds())
+	r.EngineSeconds = pointer(s.engine().Seconds())
 	if planned, steps := stepsOf(said); !planned.IsZero() {
 		r.OwnByStep = s.ownByStep(planned, steps)
 	}

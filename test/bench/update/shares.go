@@ -46,22 +46,36 @@ func (s span) without(others ...span) time.Duration {
 //   - the clients' own requests, from the last one that the old version got
 //     until its last answer: they asked for something that takes so long, and
 //     cutting them off would be a failure;
-//   - everything else is the tool's own time, the engine's work for it included.
+//   - the engine's own time for the container that was started last and for the
+//     one that died last: to create and start the one before its boot, to end
+//     the other, each as long as it takes alone. What the engine does for more
+//     containers, or slower because it is asked for several things at once, is
+//     not in it;
+//   - everything else is the tool's own time.
 //
-// Where the first two happen at the same time they count once.
+// What happens at the same time counts once, in this order.
 type shares struct {
 	total, boot, clients span
+	start, stop          span // of the engine
 }
 
+// known is all that is not the tool's own time.
+func (s shares) known() []span { return []span{s.boot, s.clients, s.start, s.stop} }
+
 // own is the time of the tool itself.
-func (s shares) own() time.Duration { return s.total.without(s.boot, s.clients) }
+func (s shares) own() time.Duration { return s.total.without(s.known()...) }
+
+// engine is the engine's own time.
+func (s shares) engine() time.Duration { return s.total.without(s.boot, s.clients) - s.own() }
 
 // newShares works out the shares. The boot began when the engine noted the
 // start of the new container.
-func newShares(total span, started time.Time, boot time.Duration, oldAnswers span) shares {
+func newShares(total span, started time.Time, one alone, oldAnswers span) shares {
 	s := shares{total: total, clients: oldAnswers.within(total)}
+	s.stop = span{total.to.Add(-one.stop), total.to}.within(total)
 	if started.After(total.from) && started.Before(total.to) {
-		s.boot = span{started, started.Add(boot)}.within(total)
+		s.boot = span{started, started.Add(one.boot)}.within(total)
+		s.start = span{started.Add(-one.start), started}.within(total)
 	}
 	return s
 }

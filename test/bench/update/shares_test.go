@@ -35,12 +35,17 @@ func TestWithout(t *testing.T) {
 
 func TestShares(t *testing.T) {
 	total := between(0, 6)
-	s := newShares(total, at(1), time.Second, between(3, 5))
-	if own := s.own().Seconds(); math.Abs(own-3) > 1e-6 {
-		t.Errorf("own time %.3f s, want 3 s", own)
+	one := alone{boot: time.Second, start: 250 * time.Millisecond, stop: 500 * time.Millisecond}
+	s := newShares(total, at(1), one, between(3, 5))
+	if own, engine := s.own().Seconds(), s.engine().Seconds(); math.Abs(own-2.25) > 1e-6 || math.Abs(engine-0.75) > 1e-6 {
+		t.Errorf("own time %.3f s, the engine's %.3f s; want 2.25 s and 0.75 s", own, engine)
+	}
+	// What the engine does while clients are waited for anyway costs nothing more.
+	if engine := newShares(total, at(1), one, between(3, 6)).engine().Seconds(); math.Abs(engine-0.25) > 1e-6 {
+		t.Errorf("the engine's time %.3f s, want 0.25 s", engine)
 	}
 	// A boot after the old container is gone has no share: it is the outage.
-	if s := newShares(total, at(7), time.Second, span{}); s.boot.length() != 0 || s.own() != total.length() {
+	if s := newShares(total, at(7), one, span{}); s.boot.length() != 0 || s.own() != 5500*time.Millisecond {
 		t.Errorf("%+v", s)
 	}
 	steps := []step{{"start", between(0.5, 1.2)}, {"gate", between(1.2, 2.5)}, {"drain", between(3, 5.1)}, {"remove", between(7, 8)}}
@@ -50,10 +55,10 @@ func TestShares(t *testing.T) {
 		got[share.Name] = share.Seconds
 		sum += share.Seconds
 	}
-	if math.Abs(sum-3) > 1e-6 {
+	if math.Abs(sum-2.25) > 1e-6 {
 		t.Errorf("the parts come to %.3f s: %v", sum, got)
 	}
-	for name, want := range map[string]float64{"plan": 0.25, "start": 0.5, "gate": 0.5, "drain": 0.1} {
+	for name, want := range map[string]float64{"plan": 0.25, "start": 0.25, "gate": 0.5, "drain": 0.1} {
 		if math.Abs(got[name]-want) > 1e-6 {
 			t.Errorf("%s: %.3f s, want %.3f s", name, got[name], want)
 		}

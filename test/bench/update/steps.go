@@ -54,10 +54,9 @@ type share struct {
 }
 
 // ownByStep splits the own time of an update: what the plan took, each kind of
-// step as far as neither the boot nor the clients' requests cover it, and what
-// lies between the steps.
+// step as far as nothing else covers it, and what lies between the steps.
 func (s shares) ownByStep(planned time.Time, steps []step) []share {
-	list := []share{{"plan", span{s.total.from, planned}.without(s.boot, s.clients).Seconds()}}
+	list := []share{{"plan", span{s.total.from, planned}.without(s.known()...).Seconds()}}
 	rest := s.own().Seconds() - list[0].Seconds
 	index := map[string]int{}
 	for _, step := range steps {
@@ -65,7 +64,7 @@ func (s shares) ownByStep(planned time.Time, steps []step) []share {
 		if own.length() == 0 {
 			continue
 		}
-		seconds := own.without(s.boot, s.clients).Seconds()
+		seconds := own.without(s.known()...).Seconds()
 		rest -= seconds
 		i, known := index[step.verb]
 		if !known {
