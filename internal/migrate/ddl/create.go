@@ -1,0 +1,348 @@
+package ddl
+
+import "slices"
+
+// create judges CREATE.
+func (j *judge) create(c *cursor) Finding {
+	replaces := c.accept("or", "replace")
+	for _, word := range []string{"unlogged", "global", "local", "temp", "temporary", "recursive", "trusted", "procedural", "constraint", "default"} {
+		c.accept(word)
+	}
+	c.any("temp", "temporary", "unlogged")
+	switch word := c.next().text; word {
+	case "table":
+		return j.createTable(c)
+	case "unique", "index":
+		return j.createIndex(c, word == "unique")
+	case "view":
+		return j.createView(c, replaces)
+	case "materialized":
+		c.accept("view")
+		return j.createFrom(c, does(Safe, "a new view; it reads what it is made of"))
+	case "trigger", "rule", "policy":
+		return j.createOnTable(c, word)
+	case "function", "procedure", "aggregate", "operator", "cast", "event", "transform", "language":
+		return j.createCode(c, word, replaces)
+	case "type", "domain":
+		return j.createType(c, word == "domain")
+	case "statistics":
+		return j.createStatistics(c)
+	case "schema", "extension", "sequence", "collation", "role", "user", "group", "server", "foreign", "text", "conversion":
+		return j.createPlain(c, word)
+	case "database", "tablespace", "subscription":
+		return j.createPlain(c, word).alone()
+	case "publication":
+		c.at = len(c.tokens)
+		return does(Breaks, "UPDATE and DELETE of the old code fail on published tables without a replica identity").instead("give each table a primary key or REPLICA IDENTITY first")
+	}
+	return opaque("CREATE of something that is not understood")
+}
+
+// createPlain judges what nothing that runs can know yet.
+func (j *judge) createPlain(c *cursor, word string) Finding {
+	if hasWord(c.rest(), "create", "grant", "drop", "alter", "delete", "truncate") || word == "user" && c.is("mapping") && hasWord(c.rest(), "drop") {
+		return opaque("more than one statement in one")
+	}
+	c.ifNotExists()
+	if name, ok := c.name(); ok && word == "sequence" {
+		j.known.others[name] = true
+	}
+	c.at = len(c.tokens)
+	return does(Safe, "new; the old code does not know it")
+}
+
+// ifNotExists passes IF NOT EXISTS.
+func (c *cursor) ifNotExists() bool { return c.accept("if", "not", "exists") }
+
+// createTable judges CREATE TABLE in all of its forms.
+func (j *judge) createTable(c *cursor) Finding {
+	maybe := c.ifNotExists()
+	name, ok := c.name()
+	if !ok {
+		return opaque("a table without a name")
+	}
+	f := does(Safe, "a new table; the old code does not know it")
+	var elements []token
+	switch {
+	case c.is("partition", "of"):
+		return j.createPartition(c, name, maybe)
+	case c.accept("of"):
+		if _, ok := c.typeName(); !ok {
+			return opaque("the type of the table is not understood")
+		}
+		elements, _ = c.parens()
+	case c.peek(0).isSymbol("("):
+		elements, _ = c.parens()
+	}
+	partitioned, from, ok := c.tableTail(&f)
+	if !ok {
+		return opaque("not understood from " + quoteFor(c.peek(0)) + " on")
+	}
+	if from {
+		f = j.createFrom(c, f)
+	}
+	j.makeTable(&f, name, maybe, elements)
+	if t := j.known.table(name); t.made {
+		t.filled, t.partitioned = from, partitioned
+	}
+	return f
+}
+
+// makeTable notes the new table and what it refers to.
+func (j *judge) makeTable(f *Finding, name string, maybe bool, elements []token) {
+	switch {
+	case j.known.vacated[name]:
+		f.Class |= Breaks
+		f.because("the old code knows another table of this name")
+	case maybe:
+		f.because("if it is there already, nothing is done")
+		j.known.table(name)
+	default:
+		j.known.create(name)
+	}
+	referenced := references(elements)
+	referenced = slices.DeleteFunc(referenced, func(other string) bool { return other == name || j.known.made(other) })
+	for _, other := range referenced {
+		*f = f.on(other, ShareRowExclusive)
+	}
+	switch len(referenced) {
+	case 0:
+	case 1:
+		f.because("its foreign key waits for those who write to " + referenced[0] + ", and others wait behind it")
+	default:
+		f.Class |= Slow
+		f.because("its foreign keys lock several tables together")
+		f.Safer = "add the foreign keys one by one, each in a transaction of its own with a lock_timeout"
+	}
+	for _, part := range split(elements) {
+		j.noteElement(j.known.tables[name], part)
+	}
+}
+
+// noteElement remembers a column or a constraint of a new table.
+func (j *judge) noteElement(t *table, tokens []token) {
+	if t == nil || !t.made {
+		return
+	}
+	c := &cursor{tokens: tokens}
+	if startsConstraint(c) {
+		name := ""
+		if c.accept("constraint") {
+			name, _ = c.name()
+		}
+		if c.is("check") && name != "" {
+			t.constraints[name] = &constraint{kind: checkConstraint, valid: true}
+		}
+		return
+	}
+	if name, ok := c.name(); ok {
+		typ, _ := c.typeName()
+		t.columns[name] = &column{added: true, typ: typ}
+	}
+}
+
+// references are the tables behind REFERENCES.
+func references(tokens []token) []string {
+	var names []string
+	for i, t := range tokens {
+		if t.isWord("references") {
+			c := &cursor{tokens: tokens, at: i + 1}
+			if name, ok := c.name(); ok && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// tableTail passes what follows the columns. from is true if a query follows.
+func (c *cursor) tableTail(f *Finding) (partitioned, from, ok bool) {
+	for !c.done() {
+		switch {
+		case c.accept("inherits"):
+			parents, found := c.parens()
+			names, plain := plainNames(parents)
+			if !found || !plain {
+				return partitioned, false, false
+			}
+			for _, name := range names {
+				*f = f.on(name, ShareUpdateExclusive)
+			}
+		case c.accept("partition", "by"):
+			partitioned = true
+			c.at++
+			if _, found := c.parens(); !found {
+				return partitioned, false, false
+			}
+		case c.accept("using"), c.accept("tablespace"):
+			if _, found := c.name(); !found {
+				return partitioned, false, false
+			}
+		case c.accept("without", "oids"), c.accept("on", "commit", "drop"), c.accept("on", "commit", "preserve", "rows"), c.accept("on", "commit", "delete", "rows"):
+		case c.accept("as"):
+			return partitioned, true, true
+		case c.accept("with"):
+			if _, found := c.parens(); !found {
+				return partitioned, false, false
+			}
+		default:
+			return partitioned, false, false
+		}
+	}
+	return partitioned, false, true
+}
+
+// createFrom judges what is made of a query.
+func (j *judge) createFrom(c *cursor, f Finding) Finding {
+	rest := c.rest()
+	c.at = len(c.tokens)
+	if changesData(rest) || hasWord(rest, "execute", "drop", "alter", "truncate", "grant") {
+		return opaque("a query that does more than read")
+	}
+	if call := unknownCall(afterAs(rest)); call != "" {
+		return opaque("calls " + call + ", of which nobody knows what it does")
+	}
+	f.long = true
+	return f
+}
+
+// afterAs are the tokens behind the first AS, or all of them.
+func afterAs(tokens []token) []token {
+	for i, t := range tokens {
+		if t.isWord("as") {
+			return tokens[i+1:]
+		}
+	}
+	return tokens
+}
+
+func (j *judge) createPartition(c *cursor, name string, maybe bool) Finding {
+	c.accept("partition", "of")
+	parent, ok := c.name()
+	rest := c.rest()
+	c.at = len(c.tokens)
+	if !ok || hasWord(rest, statementWords...) || !hasWord(rest, "values", "default") {
+		return opaque("a partition that is not understood")
+	}
+	made := j.known.made(parent)
+	f := does(Slow, "nobody reads or writes "+parent+" meanwhile; rows of a default partition are read").on(parent, AccessExclusive).
+		instead("create the table by itself, then ALTER TABLE " + parent + " ATTACH PARTITION")
+	if made {
+		f = does(Safe, "a partition of a table that was made in this file").on(parent, AccessExclusive)
+	}
+	if !maybe {
+		j.known.create(name)
+	}
+	return f
+}
+
+func (j *judge) createView(c *cursor, replaces bool) Finding {
+	name, ok := c.name()
+	if !ok {
+		return opaque("a view without a name")
+	}
+	f := j.createFrom(c, does(Safe, "a new view; takes no lock on tables"))
+	f.long = false
+	if f.Class&Opaque != 0 {
+		return f
+	}
+	if replaces && !j.known.others[name] {
+		return does(Breaks, "the old code reads another view from now on, if it reads this one").on(name, AccessExclusive).
+			instead("make a view of another name, and drop this one when the old version has stopped")
+	}
+	if j.known.vacated[name] {
+		f.because("the old code finds it where it knows something else")
+		f.Class |= Breaks
+	}
+	j.known.others[name] = true
+	return f
+}
+
+// createOnTable judges what changes how a table behaves.
+func (j *judge) createOnTable(c *cursor, word string) Finding {
+	_, named := c.name()
+	before := "on"
+	if word == "rule" {
+		before = "to"
+	}
+	for !c.done() && !c.is(before) {
+		c.at++
+	}
+	c.at++
+	table, ok := c.name()
+	rest := c.rest()
+	c.at = len(c.tokens)
+	if !named || !ok {
+		return opaque("not understood")
+	}
+	if j.known.made(table) && word != "rule" {
+		return does(Safe, "on a table that was made in this file").on(table, ShareRowExclusive)
+	}
+	switch word {
+	case "trigger":
+		f := opaque("a trigger acts on what the old code writes; what it does is in its function, which is not read")
+		f.Lock, f.Rewrite, f.Scan, f.Reversible, f.Transaction = NoLock, No, No, Yes, Allowed
+		f = f.on(table, ShareRowExclusive)
+		for i, t := range rest {
+			if t.isWord("from") && i+1 < len(rest) {
+				from := &cursor{tokens: rest, at: i + 1}
+				if other, found := from.name(); found {
+					f = f.on(other, ShareRowExclusive)
+				}
+			}
+		}
+		return f.instead("try the old version's writes against it")
+	case "policy":
+		return does(Breaks, "the old code may see or write fewer rows").on(table, AccessExclusive).instead("add it when the old version has stopped")
+	}
+	return does(Breaks, "what the old code writes is rewritten").on(table, AccessExclusive).instead("use a trigger, or add it when the old version has stopped")
+}
+
+func (j *judge) createCode(c *cursor, word string, replaces bool) Finding {
+	c.at = len(c.tokens)
+	switch {
+	case word != "function" && word != "procedure" && word != "aggregate":
+		return opaque("changes how statements are understood or what happens on them")
+	case replaces:
+		f := opaque("the body is not read, and a trigger or the old code may call it")
+		f.Lock, f.Rewrite, f.Scan, f.Transaction = NoLock, No, No, Allowed
+		return f.instead("make a function of another name, and drop this one when the old version has stopped")
+	}
+	return does(Safe, "a new function; its body is not read, and nothing runs it yet")
+}
+
+func (j *judge) createType(c *cursor, domain bool) Finding {
+	name, ok := c.name()
+	if !ok || hasWord(c.rest(), statementWords...) {
+		return opaque("a type that is not understood")
+	}
+	kind := plainType
+	if domain {
+		kind = bareDomain
+		if hasWord(c.rest(), "check", "not", "constraint") {
+			kind = constrainedDomain
+		}
+		c.accept("as")
+		// A domain over a domain has its constraints too.
+		if base, _ := c.typeName(); !builtIn[base.base] {
+			kind = constrainedDomain
+		}
+	}
+	c.at = len(c.tokens)
+	j.known.types[name] = kind
+	return does(Safe, "a new type; the old code does not know it")
+}
+
+func (j *judge) createStatistics(c *cursor) Finding {
+	rest := c.rest()
+	c.at = len(c.tokens)
+	for i, t := range rest {
+		if t.isWord("from") {
+			from := &cursor{tokens: rest, at: i + 1}
+			if table, ok := from.name(); ok && from.done() {
+				return does(Safe, "others read and write meanwhile").on(table, ShareUpdateExclusive)
+			}
+		}
+	}
+	return opaque("statistics that are not understood")
+}
