@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -75,10 +74,7 @@ func (a *app) judgeSQL(flags migrationsFlags) error {
 	}
 	report := ddl.Judge(target, inputs...)
 	if flags.asJSON {
-		encoder := json.NewEncoder(a.out)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		err = encoder.Encode(report)
+		err = ui.VerdictsJSON(a.out, report)
 	} else {
 		err = ui.Verdicts(a.out, report, a.flags.color)
 	}

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -40,6 +41,19 @@ func Verdicts(out io.Writer, report ddl.Report, color string) error {
 	}
 	p.summary(report)
 	_, err := out.Write(p.Bytes())
+	return err
+}
+
+// VerdictsJSON prints a report as one JSON object.
+func VerdictsJSON(out io.Writer, report ddl.Report) error {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(report); err != nil {
+		return err
+	}
+	_, err := out.Write(cleanJSON(text.Bytes()))
 	return err
 }
 

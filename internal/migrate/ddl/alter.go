@@ -81,9 +81,9 @@ func (j *judge) alterIndex(c *cursor) Finding {
 		return does(Safe, "the index of a partition joins that of its parent").on(table, ShareUpdateExclusive)
 	case c.accept("alter"):
 		c.accept("column")
-		c.at++
+		c.next()
 		if c.accept("set", "statistics") {
-			c.at++
+			c.next()
 			return does(Safe, "others read and write meanwhile").on(table, ShareUpdateExclusive)
 		}
 	}
@@ -103,9 +103,9 @@ func (j *judge) alterType(c *cursor) Finding {
 	switch {
 	case c.accept("add", "value"):
 		c.ifNotExists()
-		c.at++
+		c.next()
 		if c.any("before", "after") != "" {
-			c.at++
+			c.next()
 		}
 		f := does(Safe, "takes no lock on tables; the value cannot be used before the transaction ends, nor be taken away again")
 		return f.forGood()

@@ -12,7 +12,7 @@ func (j *judge) alterColumn(t *table, c *cursor) Finding {
 	switch {
 	case c.is("type"), c.is("set", "data", "type"):
 		c.accept("set", "data")
-		c.at++
+		c.next()
 		return j.changeType(t, name, c)
 	case c.accept("set", "default"):
 		from := c.at
@@ -32,19 +32,19 @@ func (j *judge) alterColumn(t *table, c *cursor) Finding {
 		return does(Safe, "the old code may meet null once the new one writes it").on(t.name, AccessExclusive)
 	case c.accept("set", "statistics"):
 		c.symbol("-")
-		c.at++
+		c.next()
 		return does(Safe, "others read and write meanwhile").on(t.name, ShareUpdateExclusive)
 	case c.accept("set", "storage"):
-		c.at++
+		c.next()
 		return plain
 	case c.accept("set", "compression"):
-		c.at++
+		c.next()
 		if !j.target.Version.has(14) {
 			return fails("SET COMPRESSION came with Postgres 14", "")
 		}
 		return plain
 	case c.is("set") && c.peek(1).isSymbol("("), c.is("reset"):
-		c.at++
+		c.next()
 		c.parens()
 		return does(Safe, "others read and write meanwhile").on(t.name, ShareUpdateExclusive)
 	}

@@ -1,5 +1,8 @@
 package ddl
 
+// mostActions is more than a table can have columns.
+const mostActions = 2_000
+
 // alterTable judges ALTER TABLE; the cursor is behind these words.
 func (j *judge) alterTable(c *cursor) (Finding, []Action) {
 	if c.is("all", "in", "tablespace") {
@@ -16,7 +19,11 @@ func (j *judge) alterTable(c *cursor) (Finding, []Action) {
 	t := j.known.table(name)
 	var whole Finding
 	var actions []Action
-	for i, part := range split(c.rest()) {
+	parts := split(c.rest())
+	if len(parts) > mostActions {
+		return opaque("more actions than are read"), nil
+	}
+	for i, part := range parts {
 		one := &cursor{tokens: part}
 		f := j.alterAction(t, one)
 		if f.Class&Opaque == 0 && !f.Fails && !one.done() {
@@ -155,11 +162,13 @@ func (j *judge) rename(t *table, c *cursor) Finding {
 		from := t.name
 		f := does(Breaks, both).on(from, AccessExclusive).
 			instead("keep the name; or rename, and make a view of the old name in the same transaction")
-		if j.known.vacated[sibling(from, to)] {
-			f.because("and the old code knows another table of the new name")
-			f = f.on(sibling(from, to), AccessExclusive) // so that it does not count as made here
+		if t.made {
+			f.Why, f.Safer = "the old code knows another table of the new name", afterSwitch
 		}
 		j.known.rename(from, sibling(from, to))
+		if t.made {
+			f = does(Safe, "the table was made in this file").on(t.name, AccessExclusive)
+		}
 		return f
 	case c.accept("constraint"):
 		from, ok := c.name()

@@ -43,7 +43,7 @@ func (c *cursor) columnPart(k *columnText) bool {
 		_, ok := c.name()
 		return ok
 	case c.accept("storage"), c.accept("compression"):
-		c.at++
+		c.next()
 	case c.accept("not", "null"):
 		k.notNull = true
 		c.accept("no", "inherit")
@@ -93,7 +93,7 @@ func (c *cursor) defaultValue(k *columnText) {
 		case t.isSymbol(")"), t.isSymbol("]"):
 			depth--
 		}
-		c.at++
+		c.next()
 	}
 	value := c.tokens[from:c.at]
 	k.hasDefault = true

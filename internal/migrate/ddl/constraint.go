@@ -53,7 +53,7 @@ func (c *cursor) constraintText() (k constraintText, ok bool) {
 		}
 	case "exclude":
 		if c.accept("using") {
-			c.at++
+			c.next()
 		}
 		if _, ok = c.parens(); !ok {
 			return k, false
@@ -103,7 +103,7 @@ func (c *cursor) constraintTail(k *constraintText) bool {
 				return false
 			}
 		case c.accept("using", "index", "tablespace"):
-			c.at++
+			c.next()
 		default:
 			return false
 		}

@@ -170,7 +170,7 @@ func (c *cursor) tableTail(f *Finding) (partitioned, from, ok bool) {
 			}
 		case c.accept("partition", "by"):
 			partitioned = true
-			c.at++
+			c.next()
 			if _, found := c.parens(); !found {
 				return partitioned, false, false
 			}
@@ -266,9 +266,9 @@ func (j *judge) createOnTable(c *cursor, word string) Finding {
 		before = "to"
 	}
 	for !c.done() && !c.is(before) {
-		c.at++
+		c.next()
 	}
-	c.at++
+	c.next()
 	table, ok := c.name()
 	rest := c.rest()
 	c.at = len(c.tokens)

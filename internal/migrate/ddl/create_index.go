@@ -71,7 +71,7 @@ func (j *judge) concurrentIndex(table, name string, unique, maybe bool) Finding 
 // indexTail passes what follows the name of the table.
 func (c *cursor) indexTail() bool {
 	if c.accept("using") {
-		c.at++
+		c.next()
 	}
 	if _, ok := c.parens(); !ok {
 		return false
@@ -84,7 +84,7 @@ func (c *cursor) indexTail() bool {
 			}
 		case c.accept("nulls", "distinct"), c.accept("nulls", "not", "distinct"):
 		case c.accept("tablespace"):
-			c.at++
+			c.next()
 		case c.accept("where"):
 			if hasWord(c.rest(), statementWords...) {
 				return false

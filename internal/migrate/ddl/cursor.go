@@ -24,7 +24,7 @@ func (c *cursor) next() token {
 	return t
 }
 
-func (c *cursor) rest() []token { return c.tokens[c.at:] }
+func (c *cursor) rest() []token { return c.tokens[min(c.at, len(c.tokens)):] }
 
 // is tells whether these words come next.
 func (c *cursor) is(words ...string) bool {

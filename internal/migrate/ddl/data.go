@@ -167,9 +167,9 @@ func (f Finding) slowly() Finding {
 // understood.
 func updatedColumns(c *cursor) []string {
 	for !c.done() && !c.is("set") {
-		c.at++
+		c.next()
 	}
-	c.at++
+	c.next()
 	rest := c.rest()
 	depth := 0
 	for i, t := range rest { // the assignments end with FROM or WHERE

@@ -46,7 +46,7 @@ func (j *judge) dropOther(c *cursor, word string) Finding {
 	for !c.done() && !c.is("cascade") && !c.is("restrict") {
 		name, ok := c.name()
 		if !ok {
-			c.at++
+			c.next()
 			continue
 		}
 		delete(j.known.types, name)

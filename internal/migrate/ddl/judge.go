@@ -37,7 +37,8 @@ type judge struct {
 	within  bool        // a transaction that the file opens
 	open    int         // the line of its BEGIN
 	wrapped bool        // whoever runs the file may do so in one transaction
-	held    []heldLock  // until the end of the transaction
+	held    heldLock    // the strongest, until the end of the transaction
+	several bool        // that there is another one was said
 	timeout lockTimeout // what SET lock_timeout said
 	noted   bool        // that there is no lock_timeout
 	trust   bool        // what was made in the file really was
@@ -137,7 +138,7 @@ func (j *judge) inTransaction(one *Statement) {
 		j.behind(one)
 	}
 	for _, lock := range one.Locks {
-		if lock.Lock.stops() && !j.known.made(lock.Table) {
+		if lock.Lock.stops() && !j.known.ours(lock.Table) {
 			j.hold(lock, one.Line)
 		}
 	}
@@ -148,22 +149,16 @@ func (f Finding) withLocks(of Finding) Finding {
 	return f
 }
 
-// behind says which locks are held while a long statement runs.
+// behind says which lock is held while a long statement runs.
 func (j *judge) behind(one *Statement) {
-	if !j.within && !j.wrapped || len(j.held) == 0 {
+	if !j.within && !j.wrapped || j.held.Lock == NoLock {
 		return
-	}
-	strongest := j.held[0]
-	for _, held := range j.held {
-		if held.Lock > strongest.Lock {
-			strongest = held
-		}
 	}
 	if one.Class&Slow == 0 {
 		one.Safer = "put it into a transaction, and a migration, of its own"
 	}
 	one.Class |= Slow
-	held := fmt.Sprintf("%s on %s, taken in line %d, is held meanwhile", strongest.Lock, strongest.Table, strongest.line)
+	held := fmt.Sprintf("%s on %s, taken in line %d, is held meanwhile", j.held.Lock, j.held.Table, j.held.line)
 	if !j.within {
 		held += " if the file is run in one transaction"
 	}
@@ -179,16 +174,18 @@ func (j *judge) hold(lock TableLock, line int) {
 	if !j.within && !j.wrapped {
 		return
 	}
-	first := len(j.held) > 0 && !slices.ContainsFunc(j.held, func(h heldLock) bool { return h.Table != j.held[0].Table })
-	if j.within && first && lock.Table != j.held[0].Table {
-		j.note(line, "the locks on %s and %s are held together until COMMIT; one table in each transaction lets others through sooner", j.held[0].Table, lock.Table)
+	if j.within && j.held.Lock != NoLock && j.held.Table != lock.Table && !j.several {
+		j.several = true
+		j.note(line, "the locks on %s and %s are held together until COMMIT; one table in each transaction lets others through sooner", j.held.Table, lock.Table)
 	}
-	j.held = append(j.held, heldLock{lock, line})
+	if lock.Lock > j.held.Lock {
+		j.held = heldLock{lock, line}
+	}
 }
 
 // end forgets what lasts as long as a transaction.
 func (j *judge) end() {
-	j.within, j.held = false, nil
+	j.within, j.several, j.held = false, false, heldLock{}
 	if j.timeout == localTimeout {
 		j.timeout = noTimeout
 	}
@@ -200,7 +197,7 @@ func (j *judge) begin() {
 		j.note(j.line(), "BEGIN within the transaction of line %d does nothing", j.open)
 		return
 	}
-	j.within, j.held = true, nil
+	j.within, j.several, j.held = true, false, heldLock{}
 	j.open = j.line()
 }
 
@@ -226,7 +223,7 @@ func (j *judge) transaction(c *cursor) (Finding, bool) {
 		savepoint := hasWord(c.rest(), "to")
 		chain := hasWord(c.rest(), "chain") && !hasWord(c.rest(), "no")
 		j.known = newKnowledge()
-		c.at++
+		c.next()
 		if !savepoint {
 			j.end()
 		}

@@ -9,6 +9,7 @@ type knowledge struct {
 	indexes map[string]index
 	types   map[string]typeKind
 	vacated map[string]bool // names that the old code knows and that stand for nothing now
+	former  map[string]bool // tables that were made here and are gone again
 	others  map[string]bool // views, sequences and functions that were made here
 }
 
@@ -55,7 +56,7 @@ type index struct {
 }
 
 func newKnowledge() *knowledge {
-	return &knowledge{tables: map[string]*table{}, indexes: map[string]index{}, types: map[string]typeKind{}, vacated: map[string]bool{}, others: map[string]bool{}}
+	return &knowledge{tables: map[string]*table{}, indexes: map[string]index{}, types: map[string]typeKind{}, vacated: map[string]bool{}, former: map[string]bool{}, others: map[string]bool{}}
 }
 
 func newTable(name string) *table {
@@ -72,6 +73,11 @@ func (k *knowledge) table(name string) *table {
 
 func (k *knowledge) made(name string) bool { return k.tables[name] != nil && k.tables[name].made }
 
+// ours tells whether nobody else can want the table.
+func (k *knowledge) ours(name string) bool {
+	return k.made(name) || k.former[name] && k.tables[name] == nil
+}
+
 // create notes a table that the statement makes.
 func (k *knowledge) create(name string) *table {
 	t := newTable(name)
@@ -82,7 +88,9 @@ func (k *knowledge) create(name string) *table {
 
 // remove notes that a name stands for nothing any more.
 func (k *knowledge) remove(name string) {
-	if !k.made(name) {
+	if k.made(name) {
+		k.former[name] = true
+	} else {
 		k.vacated[name] = true
 	}
 	delete(k.tables, name)
@@ -92,8 +100,10 @@ func (k *knowledge) remove(name string) {
 func (k *knowledge) rename(from, to string) {
 	t := k.table(from)
 	k.remove(from)
+	if t.made && k.vacated[to] {
+		*t = *newTable(to)
+	}
 	t.name = to
-	t.made = t.made && !k.vacated[to]
 	k.tables[to] = t
 }
 

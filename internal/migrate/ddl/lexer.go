@@ -174,6 +174,10 @@ func (l *lexer) meta(start int) token {
 		l.at = start + 2
 		return l.take(kindSymbol, ";", start)
 	}
+	if start+1 >= len(l.text) || !isNameStart(l.text[start+1]) && l.text[start+1] != '!' && l.text[start+1] != '?' {
+		l.at = start + 1
+		return l.take(kindOther, `\`, start)
+	}
 	line := l.text[start+1:]
 	if end := strings.IndexByte(line, '\n'); end >= 0 {
 		line = line[:end]

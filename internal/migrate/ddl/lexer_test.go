@@ -22,7 +22,7 @@ func TestSplit(t *testing.T) {
 		{"rules have statements in parentheses", "CREATE RULE r AS ON UPDATE TO t DO (SELECT 1; SELECT 2); SELECT 3", []string{"1 CREATE RULE r AS ON UPDATE TO t DO (SELECT 1; SELECT 2)", "1 SELECT 3"}},
 		{"standard bodies", "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END; SELECT 3", []string{"1 CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END", "1 SELECT 3"}},
 		{"data", "COPY t (a) FROM stdin;\nx;\ty\nDROP TABLE t;\n\\.\nSELECT 1;", []string{"1 COPY t (a) FROM stdin", "5 SELECT 1"}},
-		{"psql", "\\set x 'y;'\nSELECT 1 \\g\n\\echo ; DROP\nSELECT 2 \\\\ SELECT 3;", []string{"2 SELECT 1", "4 SELECT 2 SELECT 3"}},
+		{"psql", "\\set x 'y;'\nSELECT 1 \\g\n\\echo ; DROP\nSELECT 2 \\g \\\\ SELECT 3;", []string{"2 SELECT 1", "4 SELECT 2", "4 SELECT 3"}},
 		{"a semicolon that psql sends on", `SELECT 1\; DROP TABLE t;`, []string{"1 SELECT 1", "1 DROP TABLE t"}},
 		{"byte order mark, Windows lines", "\ufeffSELECT 1;\r\nSELECT 2;\r\n", []string{"1 SELECT 1", "2 SELECT 2"}},
 		{"the way back", "-- +goose Up\nSELECT 1;\n-- +goose Down\nDROP TABLE t;\n-- +goose Up\nSELECT 2;", []string{"2 SELECT 1", "6 SELECT 2"}},
@@ -46,7 +46,7 @@ func TestUnfinished(t *testing.T) {
 	for _, sql := range []string{
 		"SELECT 1 /* ; DROP TABLE t;", "SELECT 'x; DROP TABLE t;", `SELECT "x; DROP TABLE t;`, "SELECT $a$; DROP TABLE t; $$",
 		"CREATE TABLE n (id int; DROP TABLE t;", "CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; DROP TABLE t;", "COPY t FROM stdin;\n1\n", "COPY t FROM stdin",
-		"SELECT 1 \\i x.sql\n;", "SELECT 'DROP TABLE t' \\gexec\n", "\\i x.sql\n", "\\copy t from x\n", "\\! rm x\n", "SELECT \x00", "SELECT §", "SELECT $", "'", "(", "/*",
+		"SELECT 1 \\i x.sql\n;", "SELECT 'DROP TABLE t' \\gexec\n", "\\i x.sql\n", "\\copy t from x\n", "\\! rm x\n", "SELECT \x00", "SELECT $", "SELECT 1 \\\\ DROP TABLE t;", "'", "(", "/*",
 	} {
 		report := Judge(Target{}, Input{Text: sql})
 		if len(report.Statements) == 0 || report.Statements[len(report.Statements)-1].Class&Opaque == 0 || report.Safe() {

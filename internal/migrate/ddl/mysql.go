@@ -15,6 +15,11 @@ const commits = "; in MySQL it commits at once, and a file that fails in the mid
 
 // mysql judges one statement of MySQL.
 func (j *judge) mysql(c *cursor) (Finding, []Action) {
+	for _, t := range c.tokens {
+		if t.isSymbol(";") {
+			return opaque("several statements in one"), nil
+		}
+	}
 	f, actions := j.mysqlStatement(c)
 	if f.Class&Opaque == 0 && !f.Fails && !c.done() {
 		return opaque("not understood from " + quoteFor(c.peek(0)) + " on"), nil
@@ -178,7 +183,7 @@ func (j *judge) mysqlCreateTable(c *cursor) Finding {
 func (j *judge) mysqlCreateIndex(c *cursor, kind string) Finding {
 	c.name()
 	if c.accept("using") {
-		c.at++
+		c.next()
 	}
 	if !c.accept("on") {
 		return opaque("an index without a table")

@@ -121,11 +121,11 @@ func (j *judge) comment(c *cursor) Finding {
 	kind := c.next().text
 	name, _ := c.name()
 	for !c.done() && !c.is("is") {
-		c.at++
+		c.next()
 	}
 	c.accept("is")
 	if c.peek(0).kind == kindString || c.is("null") {
-		c.at++
+		c.next()
 	}
 	switch kind {
 	case "table":

@@ -16,6 +16,9 @@ type statement struct {
 	back   bool   // begins in the part of the file that is the way back
 }
 
+// mostTokens bounds the memory that one statement takes.
+const mostTokens = 1_000_000
+
 // splitter cuts a text into statements as psql and mysql do.
 type splitter struct {
 	lexer
@@ -90,8 +93,15 @@ func (s *splitter) statement() (one statement, more bool) {
 			s.obey(one.tokens)
 			return one, true
 		default:
+			if t.kind == kindOther {
+				one.broken = fmt.Sprintf("%q is nothing that SQL knows", t.text)
+			}
 			s.nest(one.tokens, t)
-			one.tokens = append(one.tokens, t)
+			if len(one.tokens) < mostTokens {
+				one.tokens = append(one.tokens, t)
+			} else {
+				one.broken = "larger than a statement that is read"
+			}
 		}
 	}
 }

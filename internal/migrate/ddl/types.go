@@ -72,7 +72,7 @@ func (c *cursor) typeName() (typeName, bool) {
 		}
 	}
 	if c.is("varying") {
-		c.at++
+		c.next()
 		name += " varying"
 	}
 	if inner, found := c.parens(); found {
@@ -117,7 +117,7 @@ func (c *cursor) arraySuffix(t *typeName) bool {
 	for c.symbol("[") {
 		t.array = true
 		if c.peek(0).kind == kindNumber {
-			c.at++
+			c.next()
 		}
 		if !c.symbol("]") {
 			return false
