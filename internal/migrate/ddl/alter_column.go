@@ -115,6 +115,12 @@ func (j *judge) changeType(t *table, name string, c *cursor) Finding {
 	case No:
 		f.Why = "no row is written anew"
 		f.Safer = ""
+		if !t.added(name) || known.constrained || len(t.constraints) > 0 {
+			f.Class |= Slow
+			f.Scan, f.long = Unknown, true
+			f.Why += "; constraints and indexes on the column make it read all rows"
+			f.Safer = "drop the constraints on it before, and add them NOT VALID after"
+		}
 	case Yes:
 		f.Class |= Slow
 		f.Why = "the whole table is written anew, and nobody reads or writes it meanwhile"

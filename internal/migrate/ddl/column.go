@@ -160,7 +160,8 @@ func (j *judge) addColumn(t *table, c *cursor) Finding {
 	if maybe && !t.made {
 		f.because("if it is there already, nothing is done")
 	} else if !f.Fails {
-		t.columns[k.name] = &column{added: true, typ: k.typ, hasDefault: k.hasDefault && !k.nullDefault, notNull: k.notNull}
+		t.columns[k.name] = &column{added: true, typ: k.typ, hasDefault: k.hasDefault && !k.nullDefault, notNull: k.notNull,
+			constrained: k.unique || k.check || k.references != ""}
 	}
 	return f
 }

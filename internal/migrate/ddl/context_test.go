@@ -87,6 +87,8 @@ func TestContext(t *testing.T) {
 			ALTER TABLE t ADD x mood, ADD y d; ALTER TABLE t ADD z p; ALTER TABLE t ADD zz pp; ALTER TYPE mood RENAME VALUE 'sad' TO 'x'`, "a a a a a c c a"},
 		"a column widened after it was added": {
 			`ALTER TABLE t ADD x varchar(10); ALTER TABLE t ALTER x TYPE varchar(20); ALTER TABLE t ALTER x TYPE int USING x::int`, "a a c"},
+		"which is read in full for its constraints": {
+			`ALTER TABLE t ADD x varchar(10) CHECK (x <> ''); ALTER TABLE t ALTER x TYPE varchar(20); ALTER TABLE t ALTER a TYPE text; ALTER TABLE t ALTER a TYPE text`, "c c bc bc"},
 		"several actions take the strongest lock": {
 			`ALTER TABLE t ALTER a SET STATISTICS 10, ADD COLUMN x int, DROP COLUMN y, ADD z uuid DEFAULT gen_random_uuid()`, "bcd"},
 		"an action that is not understood": {`ALTER TABLE t ADD COLUMN x int, FROB y`, "unknown"},

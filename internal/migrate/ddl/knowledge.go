@@ -29,6 +29,8 @@ type column struct {
 	typ        typeName
 	hasDefault bool
 	notNull    bool
+	// constrained: there is a constraint or an index on it.
+	constrained bool
 }
 
 type constraintKind uint8
