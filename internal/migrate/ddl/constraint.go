@@ -1,6 +1,9 @@
 package ddl
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // constraintText is a constraint of ALTER TABLE ADD as it is written.
 type constraintText struct {
@@ -12,6 +15,7 @@ type constraintText struct {
 	usingIndex  bool
 	notValid    bool
 	notEnforced bool
+	noInherit   bool
 }
 
 // constraintText passes a constraint; ok is false if it is not understood.
@@ -87,7 +91,9 @@ func (c *cursor) constraintTail(k *constraintText) bool {
 			k.notValid = true
 		case c.accept("not", "enforced"):
 			k.notEnforced = true
-		case c.accept("no", "inherit"), c.accept("enforced"), c.accept("not", "deferrable"), c.accept("deferrable"),
+		case c.accept("no", "inherit"):
+			k.noInherit = true
+		case c.accept("enforced"), c.accept("not", "deferrable"), c.accept("deferrable"),
 			c.accept("initially", "deferred"), c.accept("initially", "immediate"),
 			c.accept("match", "full"), c.accept("match", "simple"), c.accept("match", "partial"):
 		case c.accept("on", "delete"), c.accept("on", "update"):
@@ -166,9 +172,14 @@ func (j *judge) noteConstraint(t *table, k constraintText) {
 	if name == "" && k.kind == "not" {
 		name = lastPart(t.name) + "_" + k.columns[0] + "_not_null"
 	}
-	if name != "" {
-		t.constraints[name] = known
+	if k.noInherit {
+		known.column = "" // the tables that inherit may hold null
 	}
+	if name == "" { // nobody knows by which name it can be dropped
+		known.column = ""
+		name = fmt.Sprintf("the %d.", len(t.constraints)+1)
+	}
+	t.constraints[name] = known
 }
 
 func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }

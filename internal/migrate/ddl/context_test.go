@@ -59,6 +59,8 @@ func TestContext(t *testing.T) {
 			`ALTER TABLE t ADD CONSTRAINT c CHECK (a IS NOT NULL OR b IS NULL); ALTER TABLE t ALTER a SET NOT NULL`, "bc bc"},
 		"after a CHECK of another column that now has its name": {
 			`ALTER TABLE t ADD CONSTRAINT c CHECK (a IS NOT NULL); ALTER TABLE t RENAME a TO z; ALTER TABLE t RENAME b TO a; ALTER TABLE t ALTER a SET NOT NULL`, "bc b b bc"},
+		"after a CHECK that nobody can name, and one that children do not have": {
+			`ALTER TABLE t ADD CHECK (a IS NOT NULL); ALTER TABLE t ALTER a SET NOT NULL; ALTER TABLE t ADD CONSTRAINT c CHECK (b IS NOT NULL) NO INHERIT; ALTER TABLE t ALTER b SET NOT NULL`, "bc bc bc bc"},
 		"after the CHECK was dropped": {
 			`ALTER TABLE t ADD CONSTRAINT c CHECK (a IS NOT NULL); ALTER TABLE t DROP CONSTRAINT c; ALTER TABLE t ALTER a SET NOT NULL`, "bc a bc"},
 		"a check of a new column": {
