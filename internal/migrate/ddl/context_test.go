@@ -95,7 +95,7 @@ func TestContext(t *testing.T) {
 			`ALTER TABLE t ALTER a SET STATISTICS 10, ADD COLUMN x int, DROP COLUMN y, ADD z uuid DEFAULT gen_random_uuid()`, "bcd"},
 		"an action that is not understood": {`ALTER TABLE t ADD COLUMN x int, FROB y`, "unknown"},
 		"what follows the part that is understood": {
-			`ALTER TABLE t ADD COLUMN x int :more; CREATE INDEX CONCURRENTLY x ON t (a) FROB; DROP VIEW v; COMMENT ON TABLE t IS 'x' DROP`, "unknown unknown b unknown"},
+			`ALTER TABLE t ADD COLUMN x int :more; CREATE INDEX CONCURRENTLY x ON t (a) FROB; DROP VIEW v; COMMENT ON TABLE t IS 'x' DROP; ALTER TABLE t ALTER a DROP NOT NULL FROB; ALTER TABLE t VALIDATE CONSTRAINT c DROP COLUMN a`, "unknown unknown b unknown unknown unknown"},
 		"a view in the place of a table": {`DROP VIEW v; CREATE VIEW v AS SELECT 1`, "b b"},
 		"reading that writes": {
 			`SELECT setval('t_id_seq', 1); WITH x AS (SELECT 1) SELECT * FROM x; SELECT 1 FROM t FOR UPDATE; CREATE TABLE x AS SELECT wipe(); COPY t TO PROGRAM 'rm'; EXPLAIN ANALYZE DELETE FROM t`, "unknown a a unknown unknown unknown"},
