@@ -109,13 +109,29 @@ func (j *judge) changeType(t *table, name string, c *cursor) Finding {
 	if using && rewrite != Yes {
 		rewrite = Unknown
 	}
+	f := j.typeFinding(t, name, rewrite)
+	if t.added(name) {
+		f.Class &^= Breaks
+		return f
+	}
+	f.because("the old code may read or write what the type no longer allows; it fails if a view uses the column")
+	if using || narrows(to) {
+		f.Class |= Loses
+		f.Reversible = No
+		f.because("values may be cut")
+	}
+	return f.on("tables whose foreign keys are on it", AccessExclusive)
+}
+
+// typeFinding is the finding for a change of type that rewrites the table or not.
+func (j *judge) typeFinding(t *table, name string, rewrite Answer) Finding {
 	f := does(Breaks, "").on(t.name, AccessExclusive).instead("add a column of the new type, write both, copy in batches, and drop the old one later")
 	f.Rewrite, f.long = rewrite, rewrite != No
 	switch rewrite {
 	case No:
 		f.Why = "no row is written anew"
 		f.Safer = ""
-		if !t.added(name) || known.constrained || len(t.constraints) > 0 {
+		if !t.added(name) || t.column(name).constrained || len(t.constraints) > 0 {
 			f.Class |= Slow
 			f.Scan, f.long = Unknown, true
 			f.Why += "; constraints and indexes on the column make it read all rows"
@@ -128,17 +144,7 @@ func (j *judge) changeType(t *table, name string, c *cursor) Finding {
 		f.Class |= Slow
 		f.Why = "unless the new type only widens the old one, the whole table is written anew, and nobody reads or writes it meanwhile"
 	}
-	if t.added(name) {
-		f.Class &^= Breaks
-		return f
-	}
-	f.because("the old code may read or write what the type no longer allows; it fails if a view uses the column")
-	if using || narrows(to) {
-		f.Class |= Loses
-		f.Reversible = No
-		f.because("values may be cut")
-	}
-	return f.on("tables whose foreign keys are on it", AccessExclusive)
+	return f
 }
 
 // alterGenerated judges what is about generated columns and identities.

@@ -5,118 +5,6 @@ import (
 	"strings"
 )
 
-// constraintText is a constraint of ALTER TABLE ADD as it is written.
-type constraintText struct {
-	name        string
-	kind        string // check, foreign, unique, primary, exclude, not
-	inner       []token
-	columns     []string
-	references  string
-	usingIndex  bool
-	notValid    bool
-	notEnforced bool
-	noInherit   bool
-}
-
-// constraintText passes a constraint; ok is false if it is not understood.
-func (c *cursor) constraintText() (k constraintText, ok bool) {
-	if c.accept("constraint") {
-		if k.name, ok = c.name(); !ok {
-			return k, false
-		}
-	}
-	k.kind = c.next().text
-	switch k.kind {
-	case "check":
-		if k.inner, ok = c.parens(); !ok {
-			return k, false
-		}
-	case "foreign":
-		if !c.accept("key") || !c.columnList(&k) || !c.accept("references") {
-			return k, false
-		}
-		if k.references, ok = c.name(); !ok {
-			return k, false
-		}
-		c.parens()
-	case "unique", "primary":
-		if k.kind == "primary" && !c.accept("key") {
-			return k, false
-		}
-		if c.accept("using", "index") {
-			k.usingIndex = true
-			c.name()
-		} else {
-			if c.accept("nulls") {
-				c.accept("not")
-				c.accept("distinct")
-			}
-			if !c.columnList(&k) {
-				return k, false
-			}
-		}
-	case "exclude":
-		if c.accept("using") {
-			c.next()
-		}
-		if _, ok = c.parens(); !ok {
-			return k, false
-		}
-	case "not":
-		name := ""
-		if !c.accept("null") {
-			return k, false
-		}
-		if name, ok = c.name(); !ok {
-			return k, false
-		}
-		k.columns = []string{name}
-	default:
-		return k, false
-	}
-	return k, c.constraintTail(&k)
-}
-
-func (c *cursor) columnList(k *constraintText) bool {
-	inner, ok := c.parens()
-	k.columns, _ = plainNames(inner)
-	return ok
-}
-
-// constraintTail passes what may follow any constraint.
-func (c *cursor) constraintTail(k *constraintText) bool {
-	for !c.done() {
-		switch {
-		case c.accept("not", "valid"):
-			k.notValid = true
-		case c.accept("not", "enforced"):
-			k.notEnforced = true
-		case c.accept("no", "inherit"):
-			k.noInherit = true
-		case c.accept("enforced"), c.accept("not", "deferrable"), c.accept("deferrable"),
-			c.accept("initially", "deferred"), c.accept("initially", "immediate"),
-			c.accept("match", "full"), c.accept("match", "simple"), c.accept("match", "partial"):
-		case c.accept("on", "delete"), c.accept("on", "update"):
-			switch {
-			case c.accept("no", "action"), c.accept("restrict"), c.accept("cascade"):
-			case c.accept("set", "null"), c.accept("set", "default"):
-				c.parens()
-			default:
-				return false
-			}
-		case c.accept("include"), c.accept("with"), c.accept("where"):
-			if _, ok := c.parens(); !ok {
-				return false
-			}
-		case c.accept("using", "index", "tablespace"):
-			c.next()
-		default:
-			return false
-		}
-	}
-	return true
-}
-
 // addConstraint judges ADD CONSTRAINT.
 func (j *judge) addConstraint(t *table, c *cursor) Finding {
 	k, ok := c.constraintText()
@@ -183,27 +71,6 @@ func (j *judge) noteConstraint(t *table, k constraintText) {
 }
 
 func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
-
-// notNullOf is the column of CHECK (column IS NOT NULL).
-func notNullOf(tokens []token) string {
-	c := &cursor{tokens: tokens}
-	for {
-		inner, ok := c.parens()
-		if !ok || !c.done() {
-			break
-		}
-		c = &cursor{tokens: inner}
-	}
-	c.at = 0
-	if !c.peek(0).isName() {
-		return ""
-	}
-	name := c.next().name()
-	if c.accept("is", "not", "null") && c.done() {
-		return name
-	}
-	return ""
-}
 
 func (j *judge) addCheck(t *table, k constraintText) Finding {
 	class := Breaks
@@ -355,12 +222,6 @@ func (j *judge) dropConstraint(t *table, c *cursor) Finding {
 		f.because(cascadeDrops)
 	}
 	return f
-}
-
-// namedForeignKey knows the names that Postgres and Django give to foreign keys.
-func namedForeignKey(name string) bool {
-	name = strings.Trim(name, `"`)
-	return strings.HasSuffix(name, "_fkey") || strings.Contains(name, "_fk_") || strings.HasPrefix(name, "fk_") || strings.HasSuffix(name, "_fk")
 }
 
 // alterConstraint judges ALTER CONSTRAINT.
