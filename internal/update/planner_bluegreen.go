@@ -2,6 +2,7 @@ package update
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gapless/internal/project"
@@ -34,6 +35,9 @@ func (p *Planner) blueGreen() {
 	for _, w := range alone {
 		p.note(w.service.Name, false, "cannot stand beside its old version: it is replaced after the switch")
 		p.roll(w.service, w.change)
+	}
+	for _, t := range slices.Concat(webs, workers) {
+		t.finish(t.change)
 	}
 	p.retire(webs)
 }

@@ -387,12 +387,7 @@ func (r *roll) predict(held, others bool, reason string) {
 
 // shrink takes surplus containers out.
 func (r *roll) shrink(surplus []string) {
-	var gone []Container
-	for _, c := range r.state.ContainersOf(r.service.Name) {
-		if slices.Contains(surplus, c.Name) {
-			gone = append(gone, c)
-		}
-	}
+	gone := r.named(surplus)
 	if len(gone) == 0 {
 		return
 	}
@@ -400,6 +395,11 @@ func (r *roll) shrink(surplus []string) {
 	r.switchTo(after)
 	r.drain(gone)
 	r.stop(gone, stopping{reason: "too many replicas", undoRoute: r.undoRoute(after, gone), successors: routedNames(r.service, after)})
+}
+
+// named lists containers of the service by their names.
+func (r *roll) named(names []string) []Container {
+	return slices.DeleteFunc(r.state.ContainersOf(r.service.Name), func(c Container) bool { return !slices.Contains(names, c.Name) })
 }
 
 // routedNames lists targets if the edge sends requests to them.
