@@ -99,6 +99,38 @@ func TestNewContainerDiesAfterItsGate(t *testing.T) {
 	}
 }
 
+// dyingRecorder is called when the release is decided: the new container of
+// a service dies at that moment.
+type dyingRecorder struct {
+	Recorder
+	w *world
+}
+
+func (d dyingRecorder) Record(ctx context.Context, number int, adopted bool) error {
+	for _, c := range d.w.containers {
+		if c.Run != "" {
+			c.Running, c.Addresses = false, nil
+		}
+	}
+	return d.Recorder.Record(ctx, number, adopted)
+}
+
+// A new version that dies right after the commit: the old one, which is warm,
+// is the only one that answers, and is not removed.
+func TestWarmVersionOutlivesItsSuccessor(t *testing.T) {
+	w, plan := scenario{services: []project.Service{web("api")}, running: []Container{up("api", 1)}, routed: []string{"api"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}}.must(t)
+	env := w.env()
+	env.Recorder = dyingRecorder{env.Recorder, w}
+	outcome, err := (&Run{Plan: &plan, Env: env}).Execute(context.Background())
+	if err != nil || outcome.Result != ResultCommitted || outcome.Cause == nil {
+		t.Fatal(outcome, err)
+	}
+	if c := w.containers["shop-api-1"]; c == nil || !c.Running || c.Restart != "always" {
+		t.Errorf("the old container: %+v", c)
+	}
+}
+
 // A service with container_name whose container is down can be updated.
 func TestStoppedContainerName(t *testing.T) {
 	down := up("api", 1)

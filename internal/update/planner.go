@@ -245,9 +245,10 @@ func (p *Planner) containerName(s project.Service, number int) string {
 	return p.project.ContainerNameOf(s.Name, number)
 }
 
-// remove plans the removal of an old container after the commit.
-func (p *Planner) remove(c Container) {
-	p.commit = append(p.commit, &RemoveStep{Name: c.Name, ID: c.ID})
+// remove plans the removal of an old container after the commit; stopped says
+// that the plan stops it.
+func (p *Planner) remove(c Container, stopped bool) {
+	p.commit = append(p.commit, &RemoveStep{Name: c.Name, ID: c.ID, Stopped: stopped})
 }
 
 func (p *Planner) renameAway(c Container) Step {

@@ -63,7 +63,7 @@ func (p *Planner) retire(all []*turnover) {
 	}
 	for _, t := range all {
 		for _, c := range t.old {
-			t.remove(c)
+			t.remove(c, true)
 		}
 	}
 }

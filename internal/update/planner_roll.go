@@ -209,7 +209,7 @@ func (p *Planner) hasPortOfEdge(s project.Service) bool {
 // then.
 func (r *roll) stopLate(old []Container, how stopping) {
 	for _, c := range old {
-		r.remove(c)
+		r.remove(c, true)
 	}
 	how.reason = "until then requests may come past the edge"
 	r.late = append(r.late, r.stopSteps(old, how)...)

@@ -85,7 +85,7 @@ func (p *Planner) job(s project.Service, c change.Change) {
 	p.take(s.Name, number, name)
 	p.shift = append(p.shift, step)
 	for _, container := range old {
-		p.remove(container)
+		p.remove(container, false)
 	}
 }
 

@@ -205,7 +205,7 @@ type stopping struct {
 // their removal after the commit.
 func (r *roll) stop(old []Container, how stopping) {
 	for _, c := range old {
-		r.remove(c)
+		r.remove(c, true)
 	}
 	r.shift = append(r.shift, r.stopSteps(old, how)...)
 }
