@@ -12,12 +12,12 @@ import (
 // routes. The old ones keep running until the commit, so that the way back is
 // one switch too.
 func (p *Planner) blueGreen() {
+	rest := p.afterStateful()
 	p.migrate()
 	var webs, workers []*turnover
 	var alone []work
-	for _, w := range p.work {
+	for _, w := range rest {
 		switch {
-		case p.aside(w):
 		case w.is(project.RoleJob):
 			p.job(w.service, w.change)
 		case w.takesRequests() && p.canStandBeside(w):
