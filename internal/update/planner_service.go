@@ -119,10 +119,15 @@ func (p *Planner) routeOnly(s project.Service) string {
 	}
 }
 
-// findUnrouted notes the services that have a route and shall have none.
+// findUnrouted notes the services that have a route and shall have none. What
+// runs of a profile that is not active now is left as it is.
 func (p *Planner) findUnrouted() {
 	for name := range p.state.Routes {
-		if s, ok := p.project.Service(name); !ok || s.Route == nil {
+		s, ok := p.project.Service(name)
+		if p.project.Inactive(name) && p.running(project.Service{Name: name}) {
+			continue
+		}
+		if !ok || s.Route == nil {
 			p.unrouted[name] = true
 		}
 	}
