@@ -217,7 +217,7 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 		fmt.Fprintf(s.app.err, "release %d is what runs\n", release.Number)
 	}
 	if err != nil {
-		return state, plan, err
+		return state, plan, planError(err)
 	}
 	return state, plan, s.preflight(ctx, state, plan)
 }

@@ -116,10 +116,11 @@ func (s *session) plan(ctx context.Context, options update.Options) (update.Stat
 	return state, plan, s.preflight(ctx, state, plan)
 }
 
-// planError tells a strategy that is refused from a plan that cannot be made.
+// planError tells what is refused from a plan that cannot be made.
 func planError(err error) error {
-	var refused *update.StrategyError
-	if errors.As(err, &refused) {
+	var strategy *update.StrategyError
+	var refused *update.RefusedError
+	if errors.As(err, &strategy) || errors.As(err, &refused) {
 		return refuse(err, "")
 	}
 	return &exitStatus{code: exitError, err: err}

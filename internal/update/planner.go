@@ -90,6 +90,9 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	for _, service := range p.Services {
 		why.add(service.Name, planner.service(service))
 	}
+	if err := planner.checkNamespaces(); err != nil {
+		return Plan{}, err
+	}
 	if err := planner.choose(); err != nil {
 		return Plan{}, err
 	}
