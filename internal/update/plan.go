@@ -32,6 +32,9 @@ type Plan struct {
 	Notes       []Note     `json:"notes,omitempty"`      // what the user should know before it starts
 	Phases      []Phase    `json:"phases"`
 	Fingerprint string     `json:"fingerprint"` // of the state that it was made from
+	// Unread is what a plan that was read says and this version does not know.
+	// Such a plan may be looked at, and not be carried out.
+	Unread string `json:"-"`
 }
 
 // Phase is a named part of a plan.

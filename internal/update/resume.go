@@ -55,6 +55,9 @@ func ReadHistory(entries []Entry) (History, error) {
 	if h.Plan.Format != PlanFormat {
 		return h, fmt.Errorf("the unfinished update was planned by another version of gapless (plan format %d, this one reads %d)", h.Plan.Format, PlanFormat)
 	}
+	if h.Plan.Unread != "" {
+		return h, fmt.Errorf("the unfinished update was planned by another version of gapless: %s is unknown to this one", h.Plan.Unread)
+	}
 	return h, nil
 }
 
