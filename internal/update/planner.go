@@ -104,6 +104,7 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	planner.noteNative()
 	planner.shift = append(planner.shift, planner.late...)
 	planner.unroute()
+	planner.noteOrphans()
 	planner.addWatch()
 	for _, text := range options.Crosses {
 		planner.note("", false, "%s", text)
