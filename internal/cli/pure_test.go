@@ -239,6 +239,8 @@ func TestExitOf(t *testing.T) {
 		"committed, not tidy":     {update.Outcome{Result: update.ResultCommitted, Cause: broken}, exitDone},
 		"rolled back":             {update.Outcome{Result: update.ResultRolledBack, Cause: broken}, exitRolledBack},
 		"rolled back on Ctrl-C":   {update.Outcome{Result: update.ResultRolledBack, Cause: fmt.Errorf("x: %w", update.ErrInterrupted)}, exitInterrupted},
+		"migrated for good":       {update.Outcome{Result: update.ResultRolledBack, Cause: errors.Join(broken, &update.MigratedError{Migrations: []update.Migrated{{Verdict: update.MigrationsBreaking}}})}, exitUndoFailed},
+		"migrated, not judged":    {update.Outcome{Result: update.ResultRolledBack, Cause: errors.Join(broken, &update.MigratedError{Migrations: []update.Migrated{{}}})}, exitRolledBack},
 		"aborted":                 {update.Outcome{Result: update.ResultAborted, Cause: broken}, exitError},
 		"aborted on Ctrl-C":       {update.Outcome{Result: update.ResultAborted, Cause: update.ErrInterrupted}, exitInterrupted},
 		"a check refused":         {update.Outcome{Result: update.ResultAborted, Cause: fmt.Errorf("x: %w", &update.CheckError{Failed: &update.GateError{}})}, exitRefused},

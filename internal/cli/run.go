@@ -124,7 +124,8 @@ func (r *runner) conclude(ctx context.Context, outcome update.Outcome, err error
 // exitOf is the exit code of an outcome whose words were said.
 func exitOf(outcome update.Outcome) error {
 	var foreign *update.ForeignError
-	if errors.As(outcome.Cause, &foreign) {
+	var migrated *update.MigratedError
+	if errors.As(outcome.Cause, &foreign) || errors.As(outcome.Cause, &migrated) && migrated.Breaking() {
 		return said(exitUndoFailed)
 	}
 	switch outcome.Result {

@@ -184,7 +184,7 @@ func (r *Run) undo(ctx context.Context, upTo int, cause error, failed Place) (Ou
 	}
 	result := r.undoneResult(upTo)
 	if result == ResultRolledBack {
-		cause = errors.Join(cause, r.foreign(ctx))
+		cause = errors.Join(cause, r.foreign(ctx), r.migrated(upTo, failed))
 	}
 	return r.end(Outcome{Result: result, Cause: cause, Failed: failed})
 }
