@@ -157,6 +157,9 @@ func (s *StopStep) Undo(ctx context.Context, env *Env) error {
 	if err != nil {
 		return fmt.Errorf("start %s again: %w", s.Name, err)
 	}
+	if c.Running && c.ID != s.ID {
+		return s.serveAgain(ctx, env) // somebody else's doing, which the end of the update tells
+	}
 	if err := s.startAgain(ctx, env, c); err != nil {
 		return fmt.Errorf("start %s again: %w", s.Name, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -17,6 +18,7 @@ var errCrash = errors.New("crash")
 // world is a Docker host, an edge and a disk in memory. It outlives the
 // process that acts on it, as the real ones do.
 type world struct {
+	mu         sync.Mutex // parts of a step act at the same time
 	containers map[string]*Container
 	tags       map[string]string
 	routes     map[string]fakeRoute
@@ -79,6 +81,8 @@ func (w *world) env() *Env {
 // before or after its effect. What a dying client asked for may come true
 // later, which zombies model.
 func (w *world) call(label string, effect func() error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.calls = append(w.calls, label)
 	crashing := w.crashAt == len(w.calls)
 	if crashing && !w.crashAfter {
@@ -419,7 +423,7 @@ func (f fakeRouter) Ensure(context.Context, []string) error {
 type fakeGate struct{ w *world }
 
 func (f fakeGate) Gate(_ context.Context, spec GateSpec, probed func(Probe)) error {
-	return f.w.call("gate "+spec.Container, func() error {
+	err := f.w.call("gate "+spec.Container, func() error {
 		c := f.w.containers[spec.Container]
 		if c == nil || !c.Running {
 			return &GateError{Container: spec.Container, Reason: "is not running"}
@@ -431,9 +435,12 @@ func (f fakeGate) Gate(_ context.Context, spec GateSpec, probed func(Probe)) err
 			return &GateError{Container: spec.Container, Reason: "not healthy"}
 		}
 		f.w.passed[c.ID] = true
-		probed(Probe{OK: true, Answer: "200 OK"})
 		return nil
 	})
+	if err == nil {
+		probed(Probe{OK: true, Answer: "200 OK"})
+	}
+	return err
 }
 
 // known tells whether the edge has the container under its present address.
@@ -458,6 +465,8 @@ func (f fakeJournal) Append(entry Entry) error {
 type fakeSink struct{ w *world }
 
 func (f fakeSink) Emit(event Event) {
+	f.w.mu.Lock()
+	defer f.w.mu.Unlock()
 	if event.Kind == EventNotice {
 		f.w.notices = append(f.w.notices, event.Text)
 	}
@@ -465,9 +474,15 @@ func (f fakeSink) Emit(event Event) {
 
 type fakeClock struct{ w *world }
 
-func (f fakeClock) Now() time.Time { return f.w.now }
+func (f fakeClock) Now() time.Time {
+	f.w.mu.Lock()
+	defer f.w.mu.Unlock()
+	return f.w.now
+}
 
 func (f fakeClock) Sleep(_ context.Context, d time.Duration) error {
+	f.w.mu.Lock()
+	defer f.w.mu.Unlock()
 	f.w.now = f.w.now.Add(d)
 	f.w.endTasks()
 	return nil
