@@ -204,8 +204,8 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 			state.Sources[name] = *source
 		}
 	}
-	s.addMemory(ctx, &state)
 	changes := s.detect(ctx, state)
+	s.addCapacity(ctx, &state, changes)
 	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), Back: true, Statics: map[string]string{},
 		Crosses: s.crosses(release.Number, state.Release)}
 	changes = append(changes, s.staticsBack(state, release, changes, options.Statics)...)
