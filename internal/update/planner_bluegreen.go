@@ -8,8 +8,8 @@ import (
 )
 
 // blueGreen plans all new containers beside all old ones and one switch of all
-// routes. The old ones keep running until the commit, so that the way back is
-// one switch too.
+// routes. The old ones keep running until the commit, and the switch comes last,
+// so that the way back begins with one switch too.
 func (p *Planner) blueGreen() {
 	p.migrate()
 	var webs, workers []*turnover
@@ -27,14 +27,15 @@ func (p *Planner) blueGreen() {
 			alone = append(alone, w)
 		}
 	}
-	p.startAll(append(webs[:len(webs):len(webs)], workers...))
+	p.bringUp(append(webs[:len(webs):len(webs)], workers...))
 	for _, t := range workers { // two versions would share the jobs
 		t.stop(t.old, stopping{})
 	}
 	for _, w := range alone {
-		p.note(w.service.Name, false, "cannot stand beside its old version: it is replaced after the switch")
+		p.note(w.service.Name, false, "cannot stand beside its old version: it is replaced before the switch")
 		p.roll(w.service, w.change)
 	}
+	p.handOverRequests(webs)
 	p.retire(webs)
 }
 
