@@ -13,13 +13,14 @@ import (
 // addCapacity finds out what the plan can count on. What cannot be found out
 // bounds nothing, and is no error.
 func (s *session) addCapacity(ctx context.Context, state *update.State, changes []change.Change) {
+	seen := *state // the acts write what they find out side by side
 	var used map[string]int64
 	var unmeasured error
 	update.Together(
-		func() { used, unmeasured = s.engine.Memory(ctx, state.Containers) },
-		func() { state.MemoryGroups = s.engine.MemoryGroups(state.Containers) },
-		func() { state.Databases = s.databases(ctx, state.Containers) },
-		func() { state.Disk = s.disk(ctx, *state, changes) },
+		func() { used, unmeasured = s.engine.Memory(ctx, seen.Containers) },
+		func() { state.MemoryGroups = s.engine.MemoryGroups(seen.Containers) },
+		func() { state.Databases = s.databases(ctx, seen.Containers) },
+		func() { state.Disk = s.disk(ctx, seen, changes) },
 	)
 	if unmeasured != nil {
 		return // what the kernel told at once has to do

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -77,7 +78,7 @@ func parseConnections(text string) (limit int, byAddress map[string]int, err err
 		}
 	}
 	if limit <= 0 {
-		return 0, nil, fmt.Errorf("the user of the database may not know who is connected")
+		return 0, nil, errors.New("the user of the database may not know who is connected")
 	}
 	return limit, byAddress, nil
 }
