@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/moby/moby/api/types/image"
 )
 
 // A container is bounded by the control groups around it, up to the root that
@@ -95,14 +96,30 @@ func TestPostgresUser(t *testing.T) {
 	}
 }
 
-// The newest layers of a history come first; what has no size is none.
-func TestNewestLayers(t *testing.T) {
-	for _, c := range []struct {
-		count int
-		want  int64
-	}{{0, 0}, {1, 5}, {2, 12}, {3, 112}, {9, 112}} {
-		if got := newestLayers([]int64{0, 5, 0, 7, 100}, c.count); got != c.want {
-			t.Errorf("%d layers: %d", c.count, got)
+// Two images share what was made at the same time in the same way, from the
+// oldest entry on, layers without content included.
+func TestBytesBeyond(t *testing.T) {
+	entry := func(created int64, by string, size int64) image.HistoryResponseItem {
+		return image.HistoryResponseItem{Created: created, CreatedBy: by, Size: size}
+	}
+	base := []image.HistoryResponseItem{entry(2, "WORKDIR /app", 0), entry(1, "ADD root", 100)}
+	after := func(entries ...image.HistoryResponseItem) []image.HistoryResponseItem {
+		return append(entries, base...)
+	}
+	was := after(entry(5, "CMD", 0), entry(4, "COPY .", 7), entry(3, "RUN install", 50))
+	for name, c := range map[string]struct {
+		own, other []image.HistoryResponseItem
+		want       int64
+	}{
+		"alone":               {was, nil, 157},
+		"beyond its base":     {was, base, 57},
+		"a cached build":      {after(entry(9, "CMD", 0), entry(8, "COPY .", 9), entry(3, "RUN install", 50)), was, 9},
+		"a build from afresh": {after(entry(9, "CMD", 0), entry(8, "COPY .", 9), entry(7, "RUN install", 50)), was, 59},
+		"of another base":     {[]image.HistoryResponseItem{entry(6, "ADD root", 110)}, was, 110},
+		"the same":            {was, was, 0},
+	} {
+		if got := bytesBeyond(c.own, c.other); got != c.want {
+			t.Errorf("%s: %d", name, got)
 		}
 	}
 }

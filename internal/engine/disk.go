@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/moby/moby/api/types/image"
+	"github.com/moby/moby/client"
 	"golang.org/x/sys/unix"
 )
 
@@ -51,42 +53,31 @@ func freeBytes(directory string) (int64, error) {
 func (e *Engine) BytesBeyond(ctx context.Context, imageID, otherID string) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, quickWait)
 	defer cancel()
-	image, err := e.client.ImageInspect(ctx, imageID)
-	if err != nil {
-		return 0, fmt.Errorf("size of image %s: %w", imageID, err)
-	}
-	if otherID == "" {
-		return image.Size, nil
-	}
-	other, err := e.client.ImageInspect(ctx, otherID)
-	if err != nil {
-		return 0, fmt.Errorf("layers of image %s: %w", otherID, err)
-	}
-	shared := 0
-	for shared < min(len(image.RootFS.Layers), len(other.RootFS.Layers)) && image.RootFS.Layers[shared] == other.RootFS.Layers[shared] {
-		shared++
-	}
-	if shared == 0 {
-		return image.Size, nil
-	}
-	history, err := e.client.ImageHistory(ctx, imageID)
+	own, err := e.client.ImageHistory(ctx, imageID)
 	if err != nil {
 		return 0, fmt.Errorf("layers of image %s: %w", imageID, err)
 	}
-	var sizes []int64
-	for _, entry := range history.Items {
-		sizes = append(sizes, entry.Size)
+	var others client.ImageHistoryResult
+	if otherID != "" {
+		if others, err = e.client.ImageHistory(ctx, otherID); err != nil {
+			return 0, fmt.Errorf("layers of image %s: %w", otherID, err)
+		}
 	}
-	return newestLayers(sizes, len(image.RootFS.Layers)-shared), nil
+	return bytesBeyond(own.Items, others.Items), nil
 }
 
-// newestLayers adds up the newest layers of a history, which has them first.
-// Its entries without a size are no layers, or empty ones.
-func newestLayers(sizes []int64, count int) (sum int64) {
-	for _, size := range sizes {
-		if size > 0 && count > 0 {
-			sum, count = sum+size, count-1
+// bytesBeyond adds up what a history has beyond another one. Both have the
+// newest first. What was made at the same time in the same way is the same.
+func bytesBeyond(own, other []image.HistoryResponseItem) (sum int64) {
+	for len(own) > 0 && len(other) > 0 {
+		oldest, others := own[len(own)-1], other[len(other)-1]
+		if oldest.Created != others.Created || oldest.CreatedBy != others.CreatedBy || oldest.Size != others.Size {
+			break
 		}
+		own, other = own[:len(own)-1], other[:len(other)-1]
+	}
+	for _, entry := range own {
+		sum += entry.Size
 	}
 	return sum
 }
