@@ -133,7 +133,7 @@ func newNames(steps []update.Step) []string {
 		case *update.JobStep:
 			names = append(names, s.Name)
 		case *update.TaskStep:
-			names = append(names, s.Name)
+			names = append(names, s.Names()...)
 		case *update.RenameStep:
 			names = append(names, s.New)
 		case *update.ParallelStep:

@@ -396,6 +396,7 @@ func django(s *project.Service) {
 	s.Build, s.Image = true, "app:latest"
 	s.Checks = [][]string{{"manage.py", "check"}}
 	s.Migrate, s.Static = []string{"manage.py", "migrate"}, []string{"manage.py", "collectstatic"}
+	s.StaticTarget = "/app/static"
 }
 
 // between is an nginx that has the edge's port and passes requests on to its

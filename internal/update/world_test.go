@@ -47,6 +47,11 @@ type world struct {
 	taskTime time.Duration       // that one-offs take; 0: they end at once
 	failing  map[string]bool     // first words of commands that end with code 1
 	quiesced map[string]int      // PID of workers that take no more jobs, by container name
+
+	helpers   map[string]Helper // by container name
+	volumes   map[string]bool   // of containers that work beside a service: whether it is prepared
+	published []string          // containers whose files were moved in
+	otherPlan bool              // what runs has something else mounted where static files go
 }
 
 // zombie is the request of a dead client that dockerd still carries out.
@@ -65,6 +70,7 @@ func newWorld() *world {
 		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{}, references: map[string]string{},
 		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
 		commands: map[string][]string{}, failing: map[string]bool{}, quiesced: map[string]int{},
+		helpers: map[string]Helper{}, volumes: map[string]bool{},
 		now: time.Unix(1_800_000_000, 0),
 	}
 }
@@ -206,6 +212,9 @@ func (w *world) summary() string {
 			lines = append(lines, "held "+name)
 		}
 	}
+	for name := range w.volumes {
+		lines = append(lines, "volume of "+name)
+	}
 	return strings.Join(lines, "\n")
 }
 
@@ -244,10 +253,11 @@ func (f fakeCreator) Create(_ context.Context, spec CreateSpec) error {
 			}
 			return fmt.Errorf("name %s is taken by %s", spec.Name, have.ID)
 		}
-		f.w.add(Container{Name: spec.Name, Service: spec.Service, Number: spec.Number, Run: spec.Run, Restart: "no", ImageID: f.w.wanted[spec.Service]})
+		made := f.w.add(Container{Name: spec.Name, Service: spec.Service, Number: spec.Number, Run: spec.Run, Restart: "no", ImageID: f.w.wanted[spec.Service]})
 		if len(spec.Command) > 0 {
 			f.w.commands[spec.Name] = spec.Command
 		}
+		f.w.addBeside(made, spec)
 		return nil
 	})
 }
