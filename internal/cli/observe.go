@@ -24,6 +24,9 @@ func (s *session) observe(ctx context.Context) (update.State, error) {
 		MemoryAvailableBytes: observed.MemoryAvailableBytes, Processors: observed.Processors, TakenPorts: observed.TakenPorts,
 		Sources: map[string]change.Source{}, BaseIDs: map[string]string{}, StepTimes: map[string]time.Duration{},
 	}
+	if err := runsAlone(); err != nil {
+		state.NoHelper = err.Error()
+	}
 	if state.Mounts, err = s.mounts(ctx, state.Containers); err != nil {
 		return state, err
 	}

@@ -150,7 +150,10 @@ func (s *session) connect(ctx context.Context) error {
 // the one of the compose file.
 func (s *session) use(p *project.Project) {
 	s.project = p
-	s.bench = engine.ForProject(s.engine, p.Compose)
+	s.bench = engine.ForProject(s.engine, p.Compose).WithHelper(engine.HelperProgram{
+		Image:   func(ctx context.Context) (string, error) { return ownImage(ctx, s.engine) },
+		Command: []string{programInImage, "statics"},
+	})
 }
 
 // edgeDirectory is where the one edge of this host keeps its sockets.

@@ -28,6 +28,9 @@ func (w *Workbench) Start(ctx context.Context, name string) error {
 	if err := w.engine.Start(ctx, found.ID); err != nil {
 		return err
 	}
+	if found.Config.Labels[LabelRole] == RoleHelper {
+		return nil // the hooks are those of the service
+	}
 	for _, hook := range w.project.Services[found.Config.Labels[labelService]].PostStart {
 		err := w.runHook(ctx, found.ID, hook)
 		if err != nil && isOwnOneOff(found.Config.Labels) && !w.engine.runs(ctx, found.ID) {
