@@ -43,6 +43,14 @@ func ownProgram() (path, sum string, err error) {
 	return path, hex.EncodeToString(digest.Sum(nil)[:6]), nil
 }
 
+// helperImage is ownImage, found once: the program is read whole for it.
+func (s *session) helperImage(ctx context.Context) (imageID string, err error) {
+	if s.ownImage == "" {
+		s.ownImage, err = ownImage(ctx, s.engine)
+	}
+	return s.ownImage, err
+}
+
 // errDynamic says that this program cannot run where there is no other file.
 var errDynamic = errors.New("this gapless needs libraries of the host, because it was not built with CGO_ENABLED=0")
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gapless/internal/project"
 )
 
 // program writes an ELF file that has one segment of a kind.
@@ -61,5 +63,19 @@ func TestStaticsCommands(t *testing.T) {
 	out.Reset()
 	if Main(t.Context(), []string{"gapless", "--help"}, strings.NewReader(""), &out, &errOut); strings.Contains(out.String(), "statics") {
 		t.Error("it is shown among the commands")
+	}
+}
+
+// doctor says of each service that has static files served whether they can be
+// collected beside those.
+func TestExamineStatics(t *testing.T) {
+	x := &examination{}
+	examineStatics(x, &project.Project{Services: []project.Service{{Name: "worker"}, {Name: "api", Preparation: project.Preparation{StaticTarget: "/app/static"}}}})
+	want := "ok"
+	if runsAlone() != nil {
+		want = "warning"
+	}
+	if len(x.findings) != 1 || x.findings[0].State != want || !strings.Contains(x.findings[0].Detail, "api: ") || !strings.Contains(x.findings[0].Detail, "/app/static") {
+		t.Errorf("%+v, want one that is %s", x.findings, want)
 	}
 }
