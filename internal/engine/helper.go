@@ -67,9 +67,9 @@ func (w *Workbench) createHelper(ctx context.Context, spec update.CreateSpec, se
 	return createError(image, err)
 }
 
-// helperHost confines a helper. It writes to one of the two directories only.
+// helperHost confines a helper. One that publishes only reads what was collected;
+// the other tries whether the directory of the service can be written to.
 func helperHost(act string, fresh, served place, users container.UsernsMode) *container.HostConfig {
-	publishes := act == update.HelperPublish
 	return &container.HostConfig{
 		NetworkMode:    "none",
 		UsernsMode:     users, // else it would see other owners
@@ -79,7 +79,7 @@ func helperHost(act string, fresh, served place, users container.UsernsMode) *co
 		CapAdd:         []string{"CHOWN", "DAC_OVERRIDE", "FOWNER"},
 		// The files have the label of another container where SELinux looks.
 		SecurityOpt: []string{"no-new-privileges", "label=disable"},
-		Mounts:      []mount.Mount{fresh.mount(freshDirectory, publishes), served.mount(servedDirectory, !publishes)},
+		Mounts:      []mount.Mount{fresh.mount(freshDirectory, act == update.HelperPublish), served.mount(servedDirectory, false)},
 		LogConfig:   container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "1m", "max-file": "1"}},
 	}
 }

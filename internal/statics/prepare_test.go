@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -21,6 +22,9 @@ func TestPrepare(t *testing.T) {
 	for range 2 {
 		must(t, Prepare(fresh, served))
 	}
+	if _, err := os.Lstat(filepath.Join(served, stagingName)); err == nil {
+		t.Error("a staging directory is left")
+	}
 	want := map[string]string{"static/": "", "static/css/": "", "media/": ""}
 	if got := read(t, fresh); !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
@@ -34,5 +38,12 @@ func TestPrepare(t *testing.T) {
 		if have.Mode() != like.Mode() || mine.Uid != theirs.Uid || mine.Gid != theirs.Gid {
 			t.Errorf("%s is %s of %d:%d, want %s of %d:%d", name, have.Mode(), mine.Uid, mine.Gid, like.Mode(), theirs.Uid, theirs.Gid)
 		}
+	}
+}
+
+// What cannot be written to is told before anything is collected.
+func TestPrepareTries(t *testing.T) {
+	if err := Prepare(tree(t, nil), "/proc/self"); err == nil || !strings.Contains(err.Error(), stagingName) {
+		t.Errorf("a directory that cannot be written to: %v", err)
 	}
 }

@@ -1,6 +1,9 @@
 package update
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Beside says how static files are collected while others are served from the
 // same place: into a volume of the task's own, from which a second container
@@ -26,7 +29,12 @@ func (s *TaskStep) runBeside(ctx context.Context, env *Env) (Container, error) {
 		s.notice(env, "what the new version has mounted at "+s.Beside.Target+" is not what runs has there: the files are collected in place")
 		return runToEnd(ctx, env, spec, s.AtMost)
 	}
-	if err := s.help(ctx, env, s.Beside.Prepare, HelperPrepare); err != nil {
+	err = s.help(ctx, env, s.Beside.Prepare, HelperPrepare)
+	var failed *GateError
+	if errors.As(err, &failed) {
+		return s.runInPlace(ctx, env, made, failed)
+	}
+	if err != nil {
 		return made, err
 	}
 	ended, err := runToEnd(ctx, env, spec, s.AtMost)
@@ -34,6 +42,22 @@ func (s *TaskStep) runBeside(ctx context.Context, env *Env) (Container, error) {
 		return ended, err
 	}
 	return ended, s.help(ctx, env, s.Beside.Publish, HelperPublish)
+}
+
+// runInPlace collects where files are served, because nothing could be moved in
+// there: a file system may not even let root write.
+func (s *TaskStep) runInPlace(ctx context.Context, env *Env, made Container, failed *GateError) (Container, error) {
+	why := failed.Reason
+	if len(failed.Logs) > 0 {
+		why = failed.Logs[len(failed.Logs)-1]
+	}
+	s.notice(env, "files cannot be moved into "+s.Beside.Target+", so they are collected in place, and a request for one may fail meanwhile: "+why)
+	for _, name := range []string{s.Beside.Prepare, made.ID} { // the user of the volume first
+		if err := env.Creator.Remove(ctx, name); err != nil {
+			return made, err
+		}
+	}
+	return s.run(ctx, env)
 }
 
 // help runs a helper to its end. It goes away before the task does, whose

@@ -38,7 +38,7 @@ func TestCollectBeside(t *testing.T) {
 // Nothing is published if the files could not be collected, and the failure is
 // that of the command.
 func TestCollectBesideFails(t *testing.T) {
-	for failing, container := range map[string]string{HelperPrepare: "shop-api-static-prepare", TaskStatic: "shop-api-static", HelperPublish: "shop-api-static-publish"} {
+	for failing, container := range map[string]string{TaskStatic: "shop-api-static", HelperPublish: "shop-api-static-publish"} {
 		s := taskScenario(t, collect())
 		s.failing = failing
 		w, plan := s.must(t)
@@ -67,6 +67,26 @@ func TestCollectInPlaceOfSomethingElse(t *testing.T) {
 	}
 	if !slices.Equal(w.ran, []string{TaskStatic}) || len(w.containers) != 0 || !strings.Contains(strings.Join(w.notices, "\n"), "collected in place") {
 		t.Errorf("ran %v, left %v, notices %q", w.ran, w.containers, w.notices)
+	}
+}
+
+// Where nothing can be moved in, the command does it as it does, which is said
+// with the reason; its volume is gone before.
+func TestCollectInPlaceOfAStubbornDirectory(t *testing.T) {
+	s := taskScenario(t, collect())
+	s.failing = HelperPrepare
+	w, plan := s.must(t)
+	env := w.env()
+	env.Logs = func(context.Context, string) []string { return []string{"mkdir: permission denied"} }
+	outcome, err := (&Run{Plan: &plan, Env: env}).Execute(context.Background())
+	if err != nil || outcome.Result != ResultCommitted {
+		t.Fatalf("ends %s: %v %v", outcome.Result, outcome.Cause, err)
+	}
+	if want := []string{HelperPrepare, TaskStatic}; !slices.Equal(w.ran, want) || len(w.volumes) > 0 || len(w.violations) > 0 {
+		t.Errorf("ran %v, want %v, left %v, %v", w.ran, want, w.volumes, w.violations)
+	}
+	if !strings.Contains(strings.Join(w.notices, "\n"), "may fail meanwhile: mkdir: permission denied") {
+		t.Errorf("notices %q", w.notices)
 	}
 }
 

@@ -265,7 +265,7 @@ func (f fakeCreator) Create(_ context.Context, spec CreateSpec) error {
 func (f fakeCreator) Remove(_ context.Context, id string) error {
 	return f.w.call("remove "+id, func() error {
 		for name, c := range f.w.containers {
-			if c.ID == id {
+			if c.ID == id || name == id {
 				f.w.endTask(name, "removed")
 				delete(f.w.containers, name)
 			}
