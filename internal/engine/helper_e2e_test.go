@@ -167,8 +167,9 @@ func TestCollectBeside(t *testing.T) {
 		t.Run(strings.Trim(static, "./"), func(t *testing.T) {
 			w := newCollectWorld(t, static)
 			volumes := w.docker("volume", "ls", "-q")
-			stop := w.reads()
+			stop, began := w.reads(), time.Now()
 			must(t, w.step("new", 50).Do(background, w.env))
+			t.Logf("collected and published in %s", time.Since(began).Round(time.Millisecond))
 			stop()
 			w.clean(volumes)
 			if !slices.Contains(w.logs, "there: 0 files") || !slices.Contains(w.logs, "50 new, 1 changed, 0 as before") {
@@ -274,7 +275,7 @@ func (d dyingContainers) Start(ctx context.Context, name string) error {
 func TestPublicationKilled(t *testing.T) {
 	w := newCollectWorld(t, "static")
 	volumes := w.docker("volume", "ls", "-q")
-	step := w.step("first", 20_000)
+	step := w.step("first", 4000)
 	stop := w.reads()
 	done := make(chan error, 1)
 	go func() { done <- step.Do(background, w.env) }()
@@ -314,8 +315,8 @@ func TestPublicationRefused(t *testing.T) {
 	}
 }
 
-// docker compose down takes a helper away. The hooks of the service do not run
-// in it, which has no such program.
+// docker compose down takes a helper away like any one-off that ended. The hooks
+// of the service do not run in it, which has no such program.
 func TestComposeRemovesHelpers(t *testing.T) {
 	w := newCollectWorld(t, "static")
 	step := w.step("new", 3)
@@ -323,7 +324,8 @@ func TestComposeRemovesHelpers(t *testing.T) {
 	if output := w.compose("ps", "-a"); strings.Contains(output, "Error") {
 		t.Error(output)
 	}
-	w.compose("down", "--volumes", "--timeout", "0")
+	waitExit(t, w.bench(), step.Beside.Publish)
+	w.compose("down", "--remove-orphans", "--volumes", "--timeout", "0")
 	if left := w.containers(); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}

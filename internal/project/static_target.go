@@ -9,33 +9,42 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
+// fileNames are parts of the names of mounts that hold static files and nothing
+// else. What is called data, or nothing in particular, may hold what the command
+// itself needs.
+var fileNames = []string{"static", "asset", "public", "dist", "www", "html"}
+
 // staticTarget is where a service has mounted what a front serves static files
 // from. Where two mounts could be it, the one that is called so is; empty where
 // it is not certain.
 func (p *Project) staticTarget(service Service) string {
-	var served, called []string
+	var likely, called []string
 	for _, volume := range service.Volumes {
-		if !p.servesStatic(volume) || !p.holdsFilesOnly(service, volume) {
+		// Of a directory of the host only the last part: the whole project may
+		// lie in /var/www.
+		name, target := strings.ToLower(filepath.Base(volume.Source)+" "+volume.Target), path.Clean(volume.Target)
+		holdsFiles := slices.ContainsFunc(fileNames, func(part string) bool { return strings.Contains(name, part) })
+		if !holdsFiles && !slices.Contains(service.Static, target) || !p.servesStatic(volume) || !p.dispensable(service, volume) {
 			continue
 		}
-		served = append(served, volume.Target)
-		if strings.Contains(strings.ToLower(volume.Source+" "+volume.Target), "static") {
-			called = append(called, volume.Target)
+		likely = append(likely, target)
+		if strings.Contains(name, "static") {
+			called = append(called, target)
 		}
 	}
 	switch {
-	case len(served) == 1:
-		return path.Clean(served[0])
+	case len(likely) == 1:
+		return likely[0]
 	case len(called) == 1:
-		return path.Clean(called[0])
+		return called[0]
 	}
 	return ""
 }
 
-// holdsFilesOnly tells whether the command that collects can do without what is
+// dispensable tells whether the command that collects can do without what is
 // mounted: neither itself nor the source of the service lies there. A part of a
 // volume is left out too, because no other container could be given the same.
-func (p *Project) holdsFilesOnly(service Service, volume Volume) bool {
+func (p *Project) dispensable(service Service, volume Volume) bool {
 	config, target := p.Compose.Services[service.Name], path.Clean(volume.Target)
 	named := slices.ContainsFunc(service.Static, func(word string) bool {
 		return path.Clean(word) != target && isBelow(path.Clean(word), target)
