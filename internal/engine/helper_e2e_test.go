@@ -84,8 +84,7 @@ func newCollectWorld(t *testing.T, static string) *collectWorld {
 // collectEnv is the world of a process that has just begun.
 func (w *collectWorld) collectEnv() *update.Env {
 	env := w.stepEnv()
-	bench := w.bench().WithHelper(HelperProgram{Command: []string{"/" + w.name}, Image: w.helperImage})
-	bench.helper.Command = append(bench.helper.Command, "statics")
+	bench := w.bench().WithHelper(HelperProgram{Command: []string{"/" + w.name, "statics"}, Image: w.helperImage})
 	env.Creator, env.Containers = watchedCreator{bench, w}, bench
 	return env
 }
@@ -201,6 +200,29 @@ func TestCollectIntoAnotherVolume(t *testing.T) {
 		t.Errorf("beside %q, with %v", made.Beside, there)
 	}
 }
+
+// A helper that cannot do its work is no reason to fail: the files are collected
+// in place, with the reason.
+func TestCollectWithoutHelpers(t *testing.T) {
+	w := newCollectWorld(t, "static")
+	volumes := w.docker("volume", "ls", "-q")
+	w.env.Creator.(watchedCreator).helper.Command = []string{"/" + w.name, "nothing-of-the-kind"}
+	said := &told{}
+	w.env.Sink = said
+	must(t, w.step("new", 5).Do(background, w.env))
+	w.clean(volumes)
+	if content, err := os.ReadFile(filepath.Join(w.served, "css", "page")); string(content) != "new" || !slices.Contains(w.logs, "there: 2 files") {
+		t.Errorf("the page is %s %v; %q", content, err, w.logs)
+	}
+	if !strings.Contains(said.text, "collected in place") || !strings.Contains(said.text, "nothing-of-the-kind") {
+		t.Errorf("said %q", said.text)
+	}
+}
+
+// told keeps what a user is told.
+type told struct{ text string }
+
+func (s *told) Emit(event update.Event) { s.text += event.Text + "\n" }
 
 // Whenever the process dies, the undo by another one leaves nothing behind: a
 // publication that runs comes to its end first.
