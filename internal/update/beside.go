@@ -49,7 +49,7 @@ func (s *TaskStep) runBeside(ctx context.Context, env *Env) (Container, error) {
 func (s *TaskStep) runInPlace(ctx context.Context, env *Env, made Container, failed *GateError) (Container, error) {
 	why := failed.Reason
 	if len(failed.Logs) > 0 {
-		why = failed.Logs[len(failed.Logs)-1]
+		why = failed.Logs[0]
 	}
 	s.notice(env, "files cannot be moved into "+s.Beside.Target+", so they are collected in place, and a request for one may fail meanwhile: "+why)
 	for _, name := range []string{s.Beside.Prepare, made.ID} { // the user of the volume first
