@@ -57,7 +57,7 @@ func (w *Workbench) createHelper(ctx context.Context, spec update.CreateSpec, se
 	options := client.ContainerCreateOptions{
 		Name: spec.Name,
 		Config: &container.Config{
-			Image: image, User: "0:0", Labels: w.helperLabels(spec, service), NetworkDisabled: true,
+			Image: image, User: "0:0", Labels: helperLabels(spec, service, labels[labelConfigHash]), NetworkDisabled: true,
 			Cmd: append(w.helper.Command[:len(w.helper.Command):len(w.helper.Command)], spec.Helper.Act, freshDirectory, servedDirectory),
 		},
 		HostConfig: helperHost(spec.Helper.Act, fresh, served, of.HostConfig.UsernsMode),
@@ -84,11 +84,12 @@ func helperHost(act string, fresh, served place, users container.UsernsMode) *co
 	}
 }
 
-// helperLabels let docker compose down and an undo find a helper.
-func (w *Workbench) helperLabels(spec update.CreateSpec, service types.ServiceConfig) map[string]string {
+// helperLabels let docker compose down and an undo find a helper. docker compose
+// sees nothing that has no config hash.
+func helperLabels(spec update.CreateSpec, service types.ServiceConfig, configHash string) map[string]string {
 	labels := map[string]string{}
 	maps.Copy(labels, service.CustomLabels)
-	labels[labelOneOff], labels[labelSlug] = "True", slug(spec)
+	labels[labelOneOff], labels[labelSlug], labels[labelConfigHash] = "True", slug(spec), configHash
 	labels[LabelRole] = RoleHelper
 	maps.Copy(labels, ownLabels(spec))
 	return labels
