@@ -26,6 +26,7 @@ type server struct {
 // newServer deploys the stack as its developers do, with nothing of Gapless.
 func newServer(t *testing.T, changes ...string) *server {
 	t.Helper()
+	t.Parallel()
 	deployed, err := stack.New(t.Context(), changes...)
 	if err != nil {
 		t.Fatal(err)
