@@ -57,6 +57,7 @@ type collectWorld struct {
 	env    *update.Env
 	served string
 	logs   []string // of the one-offs that are gone
+	fresh  []string // volumes that one-offs had of their own
 }
 
 func newCollectWorld(t *testing.T, static string) *collectWorld {
@@ -97,10 +98,19 @@ func (w *collectWorld) helperImage(ctx context.Context) (string, error) {
 	return w.engine.EnsureImage(ctx, w.name+":helper", program)
 }
 
-// watchedCreator keeps the logs of what it removes.
+// watchedCreator keeps the logs of what it removes and knows the volumes of what
+// it creates.
 type watchedCreator struct {
 	*Workbench
 	w *collectWorld
+}
+
+func (c watchedCreator) Create(ctx context.Context, spec update.CreateSpec) error {
+	err := c.Workbench.Create(ctx, spec)
+	if found, lookErr := c.engine.inspect(ctx, spec.Name); lookErr == nil && spec.Beside != "" {
+		c.w.fresh = append(c.w.fresh, inspected(found, spec.Beside).source)
+	}
+	return err
 }
 
 func (c watchedCreator) Remove(ctx context.Context, name string) error {
@@ -146,13 +156,18 @@ func (w *collectWorld) reads() (stop func()) {
 
 // clean checks that an update has left neither a container nor a volume nor
 // anything that is hidden.
-func (w *collectWorld) clean(volumes string) {
+func (w *collectWorld) clean() {
 	w.t.Helper()
 	if left := w.containers(); len(left) != 1 {
 		w.t.Errorf("containers: %v", left)
 	}
-	if after := w.docker("volume", "ls", "-q"); after != volumes {
-		w.t.Errorf("volumes:\n%s\nwere:\n%s", after, volumes)
+	if len(w.fresh) == 0 {
+		w.t.Error("nothing had a volume of its own")
+	}
+	for _, name := range w.fresh {
+		if w.hasVolume(name) {
+			w.t.Errorf("volume %s is left", name)
+		}
 	}
 	if _, err := os.Stat(filepath.Join(w.served, ".gapless-staging")); err == nil {
 		w.t.Error("a staging directory is left")
@@ -165,12 +180,11 @@ func TestCollectBeside(t *testing.T) {
 	for _, static := range []string{"static", "./public"} {
 		t.Run(strings.Trim(static, "./"), func(t *testing.T) {
 			w := newCollectWorld(t, static)
-			volumes := w.docker("volume", "ls", "-q")
 			stop, began := w.reads(), time.Now()
 			must(t, w.step("new", 50).Do(background, w.env))
 			t.Logf("collected and published in %s", time.Since(began).Round(time.Millisecond))
 			stop()
-			w.clean(volumes)
+			w.clean()
 			if !slices.Contains(w.logs, "there: 0 files") || !slices.Contains(w.logs, "50 new, 1 changed, 0 as before") {
 				t.Errorf("it did not collect beside: %q", w.logs)
 			}
@@ -205,12 +219,11 @@ func TestCollectIntoAnotherVolume(t *testing.T) {
 // in place, with the reason.
 func TestCollectWithoutHelpers(t *testing.T) {
 	w := newCollectWorld(t, "static")
-	volumes := w.docker("volume", "ls", "-q")
 	w.env.Creator.(watchedCreator).helper.Command = []string{"/" + w.name, "nothing-of-the-kind"}
 	said := &told{}
 	w.env.Sink = said
 	must(t, w.step("new", 5).Do(background, w.env))
-	w.clean(volumes)
+	w.clean()
 	if content, err := os.ReadFile(filepath.Join(w.served, "css", "page")); string(content) != "new" || !slices.Contains(w.logs, "there: 2 files") {
 		t.Errorf("the page is %s %v; %q", content, err, w.logs)
 	}
@@ -228,7 +241,6 @@ func (s *told) Emit(event update.Event) { s.text += event.Text + "\n" }
 // publication that runs comes to its end first.
 func TestCollectCutOff(t *testing.T) {
 	w := newCollectWorld(t, "static")
-	volumes := w.docker("volume", "ls", "-q")
 	for _, c := range []struct{ last, helper string }{{"create", ""}, {"create", update.HelperPrepare}, {"start", update.HelperPrepare}, {"start", "task"},
 		{"create", update.HelperPublish}, {"start", update.HelperPublish}} {
 		version := strings.Trim(c.last+"-"+c.helper, "-")
@@ -237,7 +249,7 @@ func TestCollectCutOff(t *testing.T) {
 		w.dieAfter(step, c.last, c.helper)
 		must(t, step.Undo(background, w.collectEnv()))
 		stop()
-		w.clean(volumes)
+		w.clean()
 		published := c.last == "start" && c.helper == update.HelperPublish
 		if _, err := os.Stat(filepath.Join(w.served, "css", "399."+version+".css")); (err == nil) != published {
 			t.Errorf("dead after %s: published %t", version, err == nil)
@@ -296,7 +308,6 @@ func (d dyingContainers) Start(ctx context.Context, name string) error {
 // A publication that is killed is made whole by the next one.
 func TestPublicationKilled(t *testing.T) {
 	w := newCollectWorld(t, "static")
-	volumes := w.docker("volume", "ls", "-q")
 	step := w.step("first", 4000)
 	stop := w.reads()
 	done := make(chan error, 1)
@@ -313,7 +324,7 @@ func TestPublicationKilled(t *testing.T) {
 	must(t, step.Undo(background, w.env))
 	must(t, w.step("second", 10).Do(background, w.env))
 	stop()
-	w.clean(volumes)
+	w.clean()
 	if content, err := os.ReadFile(filepath.Join(w.served, "css", "page")); string(content) != "second" {
 		t.Errorf("the page is %s %v", content, err)
 	}
