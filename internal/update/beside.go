@@ -3,6 +3,7 @@ package update
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Beside says how static files are collected while others are served from the
@@ -19,7 +20,7 @@ func (s *TaskStep) runBeside(ctx context.Context, env *Env) (Container, error) {
 	spec := s.spec(env)
 	spec.Beside = s.Beside.Target
 	if err := env.Creator.Create(ctx, spec); err != nil {
-		return Container{}, err
+		return Container{}, fmt.Errorf("create %s: %w", spec.Name, err)
 	}
 	made, err := env.Containers.Inspect(ctx, s.Name)
 	if err != nil {
