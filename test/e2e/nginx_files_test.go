@@ -1,0 +1,134 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gapless/test/load"
+)
+
+// paced is the load of the tests of nginx: a hundred requests a second, one in
+// five a POST.
+func paced(c *load.Config) { c.RatePerSecond = 100 }
+
+// socketMode is nginx with the public port, before the edge's socket. MOUNT is
+// how its configuration gets into it.
+func socketMode(t *testing.T, mount string) *fronted {
+	return newFronted(t, socketUpstream, `edge: {socket: SOCKETS/shop.sock}`, `
+    ports: ["PORT:80"]
+    volumes: ["`+mount+`", "SOCKETS:SOCKETS"]`)
+}
+
+const (
+	mountDirectory = "./nginx:/etc/nginx/shop:ro"
+	mountFile      = "./nginx/nginx.conf:/etc/nginx/shop/nginx.conf:ro"
+)
+
+// marked is the configuration of nginx that says a word in each answer.
+func (f *fronted) marked(word string) string {
+	return strings.Replace(f.config, "listen 80;", "listen 80;\n\t\tadd_header Front-Version "+word+" always;", 1)
+}
+
+// replaceConfig puts a new file in the place of nginx's configuration, as git
+// and most editors do.
+func (f *fronted) replaceConfig(text string) {
+	f.t.Helper()
+	f.write("nginx/.new", text)
+	if err := os.Rename(filepath.Join(f.directory, "nginx/.new"), filepath.Join(f.directory, "nginx/nginx.conf")); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// inForce fails the test unless nginx says the word.
+func (f *fronted) inForce(word string) {
+	f.t.Helper()
+	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/health", f.port))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if got := response.Header.Get("Front-Version"); got != word {
+		f.t.Errorf("nginx works by the configuration %q, want %q", got, word)
+	}
+}
+
+// says fails the test unless an output has every text.
+func (r result) says(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(r.output, text) {
+			t.Errorf("%q is not said:\n%s", text, r.output)
+		}
+	}
+}
+
+// TestNginxFilesReload: changed files of an nginx are read by the container that
+// runs, and nobody loses a request; broken ones are refused with nginx's own
+// words, and nothing is touched.
+func TestNginxFilesReload(t *testing.T) {
+	f := socketMode(t, mountDirectory)
+	f.update("v1", 0)
+	before := f.ids()
+	traffic := f.traffic(paced)
+	for _, word := range []string{"second", "third"} {
+		f.replaceConfig(f.marked(word))
+		f.update("v1", 0).says(t, "-s reload", "nginx (mounted)", "0 failed")
+		f.inForce(word)
+	}
+	f.replaceConfig(strings.Replace(f.marked("broken"), "listen 80;", "listen 80", 1))
+	f.update("v1", 13).says(t, "nginx:", "[emerg]", "nginx.conf")
+	f.inForce("third")
+	f.clean(traffic.Stop())
+	if after := f.ids(); after != before {
+		t.Errorf("containers were replaced:\n%s\n%s", before, after)
+	}
+	if again := f.run("v1", "plan"); again.code == 0 && strings.Contains(again.output, "nothing to do") {
+		t.Errorf("what was refused counts as done:\n%s", again.output)
+	}
+}
+
+// TestNginxFileReplaced: a single file that was replaced is never seen by the
+// container that runs. With a port of its own nginx is down for a moment, which
+// the plan says and the receipt measures.
+func TestNginxFileReplaced(t *testing.T) {
+	f := socketMode(t, mountFile)
+	f.update("v1", 0)
+	traffic := f.traffic(paced)
+	f.replaceConfig(f.marked("second"))
+	f.run("v1", "plan").says(t, "nginx.conf is mounted as a single file and was replaced", "gap: nginx:")
+	f.replaceConfig(f.marked("third"))
+	got := f.measured("v1", 0)
+	f.inForce("third")
+	report := traffic.Stop()
+	t.Logf("%d of %d requests failed, for %.0f ms; the receipt says a gap of %.0f ms, %d probes failed",
+		report.Failed, report.Requests, report.LongestOutageMS, got.GapMillis, got.ProbeFailures)
+	if report.Failed > 0 && got.ProbeFailures == 0 {
+		t.Errorf("requests failed, and the receipt knows of no gap: %+v", got)
+	}
+	f.nothingBehind(report)
+	if again := f.run("v1", "plan"); !strings.Contains(again.output, "nothing to do") {
+		t.Errorf("the file counts as not read:\n%s", again.output)
+	}
+}
+
+// TestNginxFileReplacedBehindTheEdge: the same without a loss, where another
+// nginx can stand beside the first.
+func TestNginxFileReplacedBehindTheEdge(t *testing.T) {
+	f := betweenMode(t, mountFile)
+	f.update("v1", 0)
+	traffic := f.traffic(paced)
+	f.replaceConfig(f.marked("second"))
+	f.run("v1", "plan").says(t, "nginx.conf is mounted as a single file and was replaced")
+	got := f.measured("v1", 0)
+	if got.Failed == nil || *got.Failed != 0 || got.ProbeFailures != 0 {
+		t.Errorf("%+v", got)
+	}
+	f.inForce("second")
+	f.clean(traffic.Stop())
+}
