@@ -70,6 +70,7 @@ type roll struct {
 	now      []TargetRef // that serve at this point of the plan
 	takeover bool        // requests still come in another way than the edge, on a port that it needs
 	past     bool        // the same, on another port or through a front that is yet to be told
+	stale    []string    // mounts that only a start makes again
 }
 
 // replace plans batches of containers: old ones with a successor each, and
@@ -378,6 +379,8 @@ func (r *roll) predict(held, others bool, reason string) {
 	case held:
 		r.note(r.service.Name, false, "%s: requests wait for %s, at most %s", reason, boot, DurationText(r.holdLimit()))
 	case others:
+	case len(r.service.HostPorts) > 0 && r.service.Role == project.RoleFront:
+		r.note(r.service.Name, true, "%s: down for %s; where the edge has the port and it stands behind, there is no gap", reason, boot)
 	case len(r.service.HostPorts) > 0:
 		r.note(r.service.Name, true, "%s: down for %s; gapless init shows the change that removes this gap", reason, boot)
 	case r.service.Role == project.RoleWeb || r.service.Role == project.RoleStateful || r.service.Role == project.RoleFront:
