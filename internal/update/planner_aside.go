@@ -12,6 +12,7 @@ import (
 func (p *Planner) aside(w work) bool {
 	switch {
 	case p.onlyStatic(w):
+		p.noteManifest(w.service)
 		if len(w.service.Static) > 0 && w.change.Build {
 			p.backToRunning(w)
 		}
@@ -66,6 +67,15 @@ func (p *Planner) onlyStatic(w work) bool {
 	return slices.ContainsFunc(p.work, func(other work) bool {
 		return other.service.Image == w.service.Image && len(other.service.Static) > 0
 	})
+}
+
+// noteManifest says what an application does not notice that has read the names
+// of its static files when it started.
+func (p *Planner) noteManifest(s project.Service) {
+	if s.Framework == project.FrameworkDjango && s.Role == project.RoleWeb {
+		p.note(s.Name, false, "with ManifestStaticFilesStorage it has read the names of its static files when it started: "+
+			"pages show changed ones after a restart (gapless update --strategy reload %s)", s.Name)
+	}
 }
 
 // backToRunning gives the image's name back to the image that runs: the new

@@ -194,7 +194,7 @@ var scenarios = []scenario{
 	},
 	{
 		name:     "static files only",
-		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
+		services: []project.Service{with(with(web("api"), django), func(s *project.Service) { s.Framework = project.FrameworkDjango }), with(plain("worker", project.RoleWorker), shares)},
 		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("1", "2"),
 		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api", "worker"},
 	},
