@@ -78,7 +78,7 @@ func TestNginxFilesReload(t *testing.T) {
 	traffic := f.traffic(paced)
 	for _, word := range []string{"second", "third"} {
 		f.replaceConfig(f.marked(word))
-		f.update("v1", 0).says(t, "-s reload", "nginx (mounted)", "0 failed")
+		f.update("v1", 0).says(t, "-s reload", "nginx changed (mounted)", "0 failed")
 		f.inForce(word)
 	}
 	f.replaceConfig(strings.Replace(f.marked("broken"), "listen 80;", "listen 80", 1))
@@ -99,22 +99,41 @@ func TestNginxFilesReload(t *testing.T) {
 func TestNginxFileReplaced(t *testing.T) {
 	f := socketMode(t, mountFile)
 	f.update("v1", 0)
-	traffic := f.traffic(paced)
-	f.replaceConfig(f.marked("second"))
-	f.run("v1", "plan").says(t, "nginx.conf is mounted as a single file and was replaced", "gap: nginx:")
-	f.replaceConfig(f.marked("third"))
-	got := f.measured("v1", 0)
-	f.inForce("third")
-	report := traffic.Stop()
-	t.Logf("%d of %d requests failed, for %.0f ms; the receipt says a gap of %.0f ms, %d probes failed",
-		report.Failed, report.Requests, report.LongestOutageMS, got.GapMillis, got.ProbeFailures)
-	if report.Failed > 0 && got.ProbeFailures == 0 {
-		t.Errorf("requests failed, and the receipt knows of no gap: %+v", got)
+	nginx := f.containerOf("nginx")
+	for _, round := range []struct{ word, predicted string }{{"second", "not measured yet"}, {"third", "by what earlier updates took"}} {
+		traffic := f.traffic(paced)
+		f.replaceConfig(f.marked(round.word))
+		plan := f.run("v1", "plan")
+		plan.says(t, "nginx.conf is mounted as a single file and was replaced", "gap: nginx:", round.predicted)
+		got := f.measured("v1", 0)
+		f.inForce(round.word)
+		report := traffic.Stop()
+		t.Logf("%s\n%d of %d requests failed, for %.0f ms; the receipt says a gap of %.0f ms, %d probes failed",
+			gapOf(plan), report.Failed, report.Requests, report.LongestOutageMS, got.GapMillis, got.ProbeFailures)
+		if report.Failed > 0 && got.ProbeFailures == 0 {
+			t.Errorf("requests failed, and the receipt knows of no gap: %+v", got)
+		}
+		f.nothingBehind(report)
 	}
-	f.nothingBehind(report)
 	if again := f.run("v1", "plan"); !strings.Contains(again.output, "nothing to do") {
 		t.Errorf("the file counts as not read:\n%s", again.output)
 	}
+	if f.containerOf("nginx") != nginx {
+		t.Error("nginx was made anew, where a restart is enough")
+	}
+}
+
+// gapOf is the line of a plan that predicts a gap.
+func gapOf(plan result) string {
+	_, rest, _ := strings.Cut(plan.output, "gap: ")
+	line, _, _ := strings.Cut(rest, "\n")
+	return line
+}
+
+// containerOf is the identity of the only container of a service.
+func (s *shop) containerOf(service string) string {
+	s.t.Helper()
+	return s.docker("ps", "--quiet", "--no-trunc", "--filter", "label=com.docker.compose.project="+s.project, "--filter", "label=com.docker.compose.service="+service)
 }
 
 // TestNginxFileReplacedBehindTheEdge: the same without a loss, where another
@@ -131,4 +150,54 @@ func TestNginxFileReplacedBehindTheEdge(t *testing.T) {
 	}
 	f.inForce("second")
 	f.clean(traffic.Stop())
+}
+
+// TestInitBehindNginx does what init proposes, and nothing else: then an update
+// has no gap.
+func TestInitBehindNginx(t *testing.T) {
+	f := newFronted(t, "upstream api { server api:8000 max_fails=0; }", "edge: {}", `
+    ports: ["PORT:80"]
+    volumes: ["`+mountDirectory+`"]`)
+	build(t, "v2", "")
+	text, err := os.ReadFile(f.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write("compose.yaml", strings.Replace(string(text), "x-gapless:\n  edge: {}\n", "", 1))
+	t.Cleanup(func() { _ = os.Remove("/run/gapless/" + f.project + ".sock") })
+	r := f.run("v1", "init", "--yes")
+	r.says(t, "server unix:/run/gapless/"+f.project+".sock max_fails=0;", "has 1024 connections for each worker")
+	f.replaceConfig(patched(t, f.config, r.output))
+	f.update("v1", 0)
+	traffic := f.traffic(paced)
+	f.update("v2", 0).says(t, "through the edge", "0 failed")
+	report := traffic.Stop()
+	f.clean(report)
+	if report.Served() != "v2" {
+		t.Errorf("%s serves", report.Served())
+	}
+	if again := f.run("v2", "init", "--yes"); !strings.Contains(again.output, "nothing to change") {
+		t.Errorf("it proposes more:\n%s", again.output)
+	}
+}
+
+// patched puts the lines that a diff adds in the place of those that it takes
+// away, in the first file of the diff.
+func patched(t *testing.T, text, diff string) string {
+	t.Helper()
+	_, diff, _ = strings.Cut(diff, "+++ ")
+	diff, _, _ = strings.Cut(diff, "\n--- ")
+	var gone string
+	for line := range strings.Lines(diff) {
+		switch line[0] {
+		case '-':
+			gone = line[1:]
+		case '+':
+			if !strings.Contains(text, gone) {
+				t.Fatalf("there is no %q", gone)
+			}
+			text = strings.Replace(text, gone, line[1:], 1)
+		}
+	}
+	return text
 }
