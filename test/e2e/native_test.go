@@ -13,9 +13,12 @@ import (
 	"gapless/test/load"
 )
 
+// nativeUpstream has nginx read the files that an update writes.
+const nativeUpstream = "include /etc/nginx/shop/upstreams/*.conf;"
+
 // nativeMode is nginx that passes the requests on by itself, with no edge.
 func nativeMode(t *testing.T) *fronted {
-	f := newFronted(t, "include /etc/nginx/shop/upstreams/*.conf;", `front: {service: nginx, upstreams: ./nginx/upstreams}`, `
+	f := newFronted(t, nativeUpstream, `front: {service: nginx, upstreams: ./nginx/upstreams}`, `
     ports: ["PORT:80"]
     volumes: ["`+mountDirectory+`"]`)
 	f.also = 1
@@ -122,4 +125,25 @@ func TestNativeKilled(t *testing.T) {
 	}
 	t.Logf("%d kill points", points)
 	f.nearlyClean(traffic.Stop(), 2*points+1)
+}
+
+// TestEdgeToNative moves a running application from the edge's socket to an nginx
+// that passes the requests on by itself: the edge forgets it.
+func TestEdgeToNative(t *testing.T) {
+	f := socketMode(t, mountDirectory)
+	f.also = 1
+	f.update("v1", 0)
+	traffic := f.traffic(paced)
+	text, err := os.ReadFile(f.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write("compose.yaml", strings.Replace(string(text), "edge: {socket: /run/gapless/"+f.project+"/shop.sock}", "front: {service: nginx, upstreams: ./nginx/upstreams}", 1))
+	f.replaceConfig(strings.Replace(f.config, strings.ReplaceAll(socketUpstream, "SOCKETS", "/run/gapless/"+f.project), nativeUpstream, 1))
+	f.update("v1", 0).says(t, "forgets its routes of api")
+	if again := f.run("v1", "plan"); !strings.Contains(again.output, "nothing to do") {
+		t.Errorf("the edge still has the routes:\n%s", again.output)
+	}
+	f.expect("v1")
+	f.nearlyClean(traffic.Stop(), 2)
 }
