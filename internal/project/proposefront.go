@@ -46,6 +46,9 @@ func (r *Proposal) proposeFront(p *Project, target, front Service, socket string
 // newRewrite looks for a service in the files of a front.
 func newRewrite(p *Project, target, front Service, socket string) nginxRewrite {
 	rewrite := nginxRewrite{names: p.namesOf(target), port: target.HTTPPort, socket: socket}
+	if target.Route != nil {
+		rewrite.port = target.Route.Port
+	}
 	for _, f := range frontFiles(p, front) {
 		rewrite.files = append(rewrite.files, readNginx(f.text))
 	}
