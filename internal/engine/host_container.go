@@ -68,6 +68,9 @@ func (e *Engine) EnsureContainer(ctx context.Context, spec HostContainer) (start
 	if err != nil {
 		return false, fmt.Errorf("create %s: %w", spec.Name, err)
 	}
+	if !missing {
+		e.dropProgram(ctx, found.Image)
+	}
 	return true, e.Start(ctx, created.ID)
 }
 

@@ -53,16 +53,38 @@ func TestHostContainer(t *testing.T) {
 	if second.ID == first.ID || !second.Running || second.Restart != "always" {
 		t.Errorf("%+v", second)
 	}
+	if _, err := w.engine.client.ImageInspect(background, image); err != nil {
+		t.Errorf("the image that is used again is gone: %v", err)
+	}
+	newer, err := w.engine.EnsureImage(background, w.name+"/other/app:2", copyOf(t, binary))
+	must(t, err)
+	t.Cleanup(func() { w.docker("rmi", "-f", newer) })
+	spec.Image = newer
+	_, err = w.engine.EnsureContainer(background, spec)
+	must(t, err)
+	if _, err := w.engine.client.ImageInspect(background, image); err == nil {
+		t.Error("the image of the program that was replaced is left")
+	}
 	must(t, w.engine.RemoveContainer(background, spec.Name))
 	must(t, w.engine.RemoveContainer(background, spec.Name))
 	if _, err := w.engine.Inspect(background, spec.Name); !errors.Is(err, update.ErrNoContainer) {
 		t.Error("it is left")
 	}
-	w.docker("create", "--name", spec.Name, reference)
+	w.docker("create", "--name", spec.Name, newer)
 	var foreign *ForeignContainerError
 	if _, err := w.engine.EnsureContainer(background, spec); !errors.As(err, &foreign) {
 		t.Errorf("replaced a container of somebody else: %v", err)
 	}
+}
+
+// copyOf is a program of the same kind that is not the same.
+func copyOf(t *testing.T, program string) string {
+	t.Helper()
+	content, err := os.ReadFile(program)
+	must(t, err)
+	path := t.TempDir() + "/app"
+	must(t, os.WriteFile(path, append(content, 0), 0o755))
+	return path
 }
 
 func TestImagesAndPins(t *testing.T) {

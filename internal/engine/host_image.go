@@ -47,6 +47,15 @@ func (e *Engine) EnsureImage(ctx context.Context, reference, binaryPath string) 
 	return image.ID, err
 }
 
+// dropProgram removes the image of a program that was replaced, unless a
+// container still needs it. A failure only costs space.
+func (e *Engine) dropProgram(ctx context.Context, imageID string) {
+	image, err := e.client.ImageInspect(ctx, imageID)
+	if err == nil && image.Config != nil && image.Config.Labels[labelContent] != "" {
+		_, _ = e.client.ImageRemove(ctx, image.ID, client.ImageRemoveOptions{})
+	}
+}
+
 // importProgram streams the program to the engine as the only file of a tar.
 func (e *Engine) importProgram(ctx context.Context, reference string, program *os.File, content string) error {
 	ctx, cancel := context.WithTimeout(ctx, startWait)

@@ -102,36 +102,63 @@ func killed() []string {
 // long tells whether the tests may take hours.
 func long() bool { return os.Getenv("GAPLESS_LONG") != "" }
 
-// TestKillAnywhere kills the program from outside at random moments.
+// TestKillAnywhere kills the program from outside at random moments of an
+// update, by each strategy.
 func TestKillAnywhere(t *testing.T) {
-	s := newShop(t)
-	build(t, "v2", "")
-	s.update("v1", 0)
-	kills, within := 20, 3000
+	kills := 6
 	if long() {
-		kills, within = 200, 10_000
+		kills = 200
 	}
 	if count, err := strconv.Atoi(os.Getenv("GAPLESS_KILLS")); err == nil {
 		kills = count
 	}
+	s := newShop(t)
+	build(t, "v2", "")
+	s.update("v1", 0)
+	version, other := "v1", "v2"
+	for _, strategy := range []string{"rolling", "reload", "quick", "blue-green"} {
+		t.Run(strategy, func(t *testing.T) {
+			s.t = t
+			version, other = s.killAnywhere(t, strategy, kills, version, other)
+		})
+	}
+	s.t = t
+}
+
+// killAnywhere kills updates between two versions by one strategy, each at a
+// moment of the time that a whole one takes, and returns what runs at the end
+// and the other.
+func (s *shop) killAnywhere(t *testing.T, strategy string, kills int, version, other string) (string, string) {
 	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d, %d kills", seed, kills)
 	random := rand.New(rand.NewPCG(seed, 1))
 	traffic := s.traffic(nil)
-	version, other := "v1", "v2"
+	arguments := append([]string{"update", "--yes", "--strategy", strategy, "--watch", "1s"}, killed()...)
+	begin := time.Now()
+	if r := s.run(other, arguments...); r.code != 0 {
+		t.Fatalf("exit code %d\n%s", r.code, r.output)
+	}
+	whole := time.Since(begin)
+	version, other = other, version
+	t.Logf("seed %d, %d kills within %.1f s", seed, kills, whole.Seconds())
+	forward := 0
 	for kill := range kills {
-		command := s.command(other, append([]string{"update", "--yes"}, killed()...)...)
-		var said bytes.Buffer
-		command.Stdout, command.Stderr = &said, &said
+		command := s.command(other, arguments...)
 		if err := command.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(random.IntN(within)) * time.Millisecond)
+		after := time.Duration(random.Int64N(int64(whole)))
+		time.Sleep(after)
 		_ = command.Process.Kill()
 		_ = command.Wait()
-		version, other = s.settle(t, fmt.Sprintf("kill %d", kill+1), version, other)
+		before := version
+		version, other = s.settle(t, fmt.Sprintf("kill %d, after %v", kill+1, after), version, other)
+		if version != before {
+			forward++
+		}
 	}
+	t.Logf("%d of %d ended in the new version", forward, kills)
 	s.clean(traffic.Stop())
+	return version, other
 }
 
 // settle resumes after a kill and checks that one version of the api runs,

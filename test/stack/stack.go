@@ -13,8 +13,8 @@ import (
 	"sync"
 )
 
-// composeFile is what the audience calls it.
-const composeFile = "docker-compose.prod.yml"
+// ComposeFile is what the audience calls it.
+const ComposeFile = "docker-compose.prod.yml"
 
 // Stack is one deployment: a checkout on a server, with a project name, a
 // port, a state directory and a directory of sockets of its own.
@@ -116,7 +116,7 @@ func (s *Stack) Command(ctx context.Context, name string, arguments ...string) *
 	if _, err := os.Stat(s.Directory); err == nil {
 		command.Dir = s.Directory
 	}
-	command.Env = append(os.Environ(), "COMPOSE_FILE="+composeFile, "GAPLESS_STATE_DIR="+s.State, "GAPLESS_PROGRESS=plain")
+	command.Env = append(os.Environ(), "COMPOSE_FILE="+ComposeFile, "GAPLESS_STATE_DIR="+s.State, "GAPLESS_PROGRESS=plain")
 	return command
 }
 
