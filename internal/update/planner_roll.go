@@ -393,8 +393,9 @@ func (r *roll) predict(held, others bool, reason string) {
 // no time without it.
 func (r *roll) downText() string {
 	took := r.state.StepTimes[StepKey("restart", r.service.Name)]
-	if gate := r.state.StepTimes[StepKey("gate", r.service.Name)]; took == 0 && gate > 0 {
-		took = r.state.StepTimes[StepKey("stop", r.service.Name)] + engineTime + max(0, gate-gateSpec(r.service, "").MinReady)
+	stop, gate := r.state.StepTimes[StepKey("stop", r.service.Name)], r.state.StepTimes[StepKey("gate", r.service.Name)]
+	if took == 0 && stop > 0 {
+		took = stop + engineTime + max(0, gate-gateSpec(r.service, "").MinReady)
 	}
 	if took == 0 {
 		return "for a time that was not measured yet"

@@ -20,11 +20,12 @@ type fronted struct {
 }
 
 // frontConfig is the configuration of nginx; %s stands for the upstream of the
-// api.
+// api. A request that waits has two connections, and more than a few do on a busy
+// machine.
 const frontConfig = `error_log /dev/stderr notice;
 pid /run/nginx.pid;
 worker_processes 2;
-events { worker_connections 1024; }
+events { worker_connections 8192; }
 http {
 	access_log off;
 	client_max_body_size 0;
@@ -114,19 +115,24 @@ func betweenMode(t *testing.T, mount string) *fronted {
 }
 
 // TestNginxBetween updates nginx itself, which stands behind the edge and before
-// it, and then the application, and both at once.
+// it, then the application, and both at once; and brings in a configuration that
+// was replaced, which takes another nginx, because it is mounted by itself.
 func TestNginxBetween(t *testing.T) {
-	f := betweenMode(t, mountDirectory)
+	f := betweenMode(t, mountFile)
 	build(t, "v2", "")
 	buildFront(t, "n2")
 	f.update("v1", 0)
 	traffic := f.traffic(nil)
+	lossless := func(what, app string) {
+		t.Helper()
+		got := f.measured(app, 0)
+		if got.Failed == nil || *got.Failed != 0 || got.ProbeFailures != 0 {
+			t.Errorf("%s: %+v", what, got)
+		}
+	}
 	for _, step := range []struct{ nginx, app string }{{"n2", "v1"}, {"n2", "v2"}, {"n1", "v1"}} {
 		f.env = []string{"NGINX_TAG=" + step.nginx}
-		got := f.measured(step.app, 0)
-		if got.Failed == nil || *got.Failed != 0 || got.ProbeFailures != 0 {
-			t.Errorf("to %v: %+v", step, got)
-		}
+		lossless(fmt.Sprint("to ", step), step.app)
 		if tags := f.versions()["nginx"]; len(tags) != 1 || tags[0] != step.nginx {
 			t.Errorf("nginx runs %v, want %s", tags, step.nginx)
 		}
@@ -134,5 +140,9 @@ func TestNginxBetween(t *testing.T) {
 			t.Errorf("api runs %v, want %s", tags, step.app)
 		}
 	}
+	f.replaceConfig(f.marked("second"))
+	f.run("v1", "plan").says(t, "nginx.conf is mounted as a single file and was replaced")
+	lossless("a replaced file", "v1")
+	f.inForce("second")
 	f.clean(traffic.Stop())
 }

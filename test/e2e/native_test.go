@@ -33,6 +33,9 @@ func (f *fronted) nearlyClean(report load.Report, reloads int) {
 	var text bytes.Buffer
 	report.Print(&text)
 	f.t.Logf("native mode: %d of %d requests failed over %d reloads of nginx\n%s", report.Failed, report.Requests, reloads, text.String())
+	if report.Failed > 0 {
+		f.explain(report)
+	}
 	if report.Failed > reloads {
 		f.t.Error("more than one request was lost for each reload")
 	}
@@ -42,6 +45,21 @@ func (f *fronted) nearlyClean(report load.Report, reloads int) {
 		}
 	}
 	f.nothingBehind(report)
+}
+
+// explain logs each failed request, and what nginx said of its upstreams.
+func (f *fronted) explain(report load.Report) {
+	f.t.Helper()
+	for _, sample := range report.Samples() {
+		if sample.Failed() {
+			f.t.Logf("%s %s %s on a kept connection: %t, after %s: %s", sample.Start.UTC().Format("15:04:05.000"), sample.ID, sample.Target, sample.Kept, sample.Latency, sample.Error)
+		}
+	}
+	for line := range strings.Lines(f.docker("logs", f.project+"-nginx-1")) {
+		if strings.Contains(line, "[error]") || strings.Contains(line, "[alert]") || strings.Contains(line, "[crit]") || strings.Contains(line, "reconfiguring") {
+			f.t.Log(strings.TrimSpace(line))
+		}
+	}
 }
 
 // nothingBehind fails the test unless all is well behind the requests: where some
@@ -65,33 +83,53 @@ func (f *fronted) upstream() string {
 	return string(text)
 }
 
-// TestNative updates the application behind an nginx that passes the requests on
-// by itself, takes a bad version back, and measures what it costs.
+// TestNative moves a running application from the edge's socket to an nginx that
+// passes the requests on by itself, updates it there, takes a bad version back,
+// and measures what all of it costs.
 func TestNative(t *testing.T) {
-	f := nativeMode(t)
+	f := socketMode(t, mountDirectory)
+	f.also = 1
 	build(t, "v2", "")
-	build(t, "bad", "api:answer-500")
+	build(t, "bad", "api:exit-at-once")
 	f.update("v1", 0)
-	nginx := f.docker("inspect", "--format", "{{.Id}}", f.project+"-nginx-1")
+	nginx := f.containerOf("nginx")
 	traffic := f.traffic(paced)
-	for _, version := range []string{"v2", "v1", "v2", "v1"} {
-		r := f.update(version, 0)
-		r.says(t, "traffic   not measured", "gap       0 ms")
-		if tags := f.versions()["api"]; len(tags) != 1 || tags[0] != version {
-			t.Errorf("api runs %v, want %s", tags, version)
-		}
+	f.leaveEdge()
+	updates := 2
+	if long() {
+		updates = 20
+	}
+	for i := range updates {
+		version := []string{"v2", "v1"}[i%2]
+		f.update(version, 0).says(t, "traffic   not measured", "gap       0 ms")
 		if running := f.docker("ps", "--format", "{{.Names}}", "--filter", "name="+f.project+"-api-"); !strings.Contains(f.upstream(), "server "+running+":8000;") {
 			t.Errorf("%s runs, and nginx is told\n%s", running, f.upstream())
 		}
+		f.expect(version)
 	}
 	f.update("bad", 10)
 	report := traffic.Stop()
-	f.nearlyClean(report, 4)
+	f.nearlyClean(report, updates+2)
 	if report.Served() != "v1" {
 		t.Errorf("%s serves", report.Served())
 	}
-	if f.docker("inspect", "--format", "{{.Id}}", f.project+"-nginx-1") != nginx {
+	if f.containerOf("nginx") != nginx {
 		t.Error("nginx was made anew")
+	}
+}
+
+// leaveEdge makes nginx pass the requests on by itself: the edge forgets them.
+func (f *fronted) leaveEdge() {
+	f.t.Helper()
+	text, err := os.ReadFile(f.file)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.write("compose.yaml", strings.Replace(string(text), "edge: {socket: /run/gapless/"+f.project+"/shop.sock}", "front: {service: nginx, upstreams: ./nginx/upstreams}", 1))
+	f.replaceConfig(strings.Replace(f.config, strings.ReplaceAll(socketUpstream, "SOCKETS", "/run/gapless/"+f.project), nativeUpstream, 1))
+	f.update("v1", 0).says(f.t, "forgets its routes of api")
+	if again := f.run("v1", "plan"); !strings.Contains(again.output, "nothing to do") {
+		f.t.Errorf("the edge still has the routes:\n%s", again.output)
 	}
 }
 
@@ -102,7 +140,7 @@ func TestNativeKilled(t *testing.T) {
 	build(t, "v2", "")
 	f.update("v1", 0)
 	traffic := f.traffic(paced)
-	every := 3
+	every := 5
 	if long() {
 		every = 1
 	}
@@ -125,25 +163,4 @@ func TestNativeKilled(t *testing.T) {
 	}
 	t.Logf("%d kill points", points)
 	f.nearlyClean(traffic.Stop(), 2*points+1)
-}
-
-// TestEdgeToNative moves a running application from the edge's socket to an nginx
-// that passes the requests on by itself: the edge forgets it.
-func TestEdgeToNative(t *testing.T) {
-	f := socketMode(t, mountDirectory)
-	f.also = 1
-	f.update("v1", 0)
-	traffic := f.traffic(paced)
-	text, err := os.ReadFile(f.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.write("compose.yaml", strings.Replace(string(text), "edge: {socket: /run/gapless/"+f.project+"/shop.sock}", "front: {service: nginx, upstreams: ./nginx/upstreams}", 1))
-	f.replaceConfig(strings.Replace(f.config, strings.ReplaceAll(socketUpstream, "SOCKETS", "/run/gapless/"+f.project), nativeUpstream, 1))
-	f.update("v1", 0).says(t, "forgets its routes of api")
-	if again := f.run("v1", "plan"); !strings.Contains(again.output, "nothing to do") {
-		t.Errorf("the edge still has the routes:\n%s", again.output)
-	}
-	f.expect("v1")
-	f.nearlyClean(traffic.Stop(), 2)
 }
