@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -247,6 +248,69 @@ func TestRealNginxSwitches(t *testing.T) {
 	close(stop)
 	load.Wait()
 	t.Logf("%d requests, %d failed, 11 switches", asked.Load(), failed.Load())
+}
+
+// switchAndDie does what a switch does before it waits for anything.
+func (n *realNginx) switchAndDie(name, address string) {
+	n.t.Helper()
+	r := n.router()
+	was, _, err := r.files.read()
+	wanted := map[string]string{"api": upstreamOf(to(name, address)[0]).text(true, func(string) bool { return true })}
+	if err = errors.Join(err, r.files.replace(was, wanted), r.nginx.run(n.t.Context(), "nginx", []string{"nginx", "-c", n.file()}, "-s", "reload")); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// TestRealNginxTakenBack: a switch is cut off while nginx reloads and taken back by
+// somebody who knows nothing of it. Once he says that nobody passes requests on to
+// the other container any more, it can stop.
+func TestRealNginxTakenBack(t *testing.T) {
+	n := startNginx(t)
+	old, _ := backend(t, "old")
+	if err := n.router().Routes(t.Context(), to("old", old)); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	stop := make(chan struct{})
+	var load sync.WaitGroup
+	var asked, failed atomic.Int64
+	for range 4 {
+		load.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				asked.Add(1)
+				if _, err := n.ask("/"); err != nil {
+					failed.Add(1)
+					t.Error(time.Now().Format("05.000"), err)
+				}
+			}
+		})
+	}
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 1))
+	const times = 15
+	for range times {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(30 * time.Millisecond)
+			fmt.Fprint(w, "fresh")
+		}))
+		n.switchAndDie("fresh", server.Listener.Addr().String())
+		time.Sleep(time.Duration(random.IntN(150)) * time.Millisecond)
+		heir := n.router()
+		if err := heir.Routes(t.Context(), to("old", old)); err != nil {
+			t.Fatal(err)
+		}
+		idle(t, heir, "fresh")
+		server.CloseClientConnections()
+		server.Close()
+	}
+	close(stop)
+	load.Wait()
+	t.Logf("seed %d: %d requests, %d failed, %d switches taken back", seed, asked.Load(), failed.Load(), times)
 }
 
 // idle waits until nobody may pass a request on to a container.
