@@ -138,6 +138,7 @@ func (a *app) examineEngine(ctx context.Context, x *examination) *engine.Engine 
 		return e
 	}
 	x.ok("engine", "Docker %s, API %s, %s", facts.Version, facts.APIVersion, facts.StorageDriver)
+	examineDisk(x, facts)
 	if !facts.LiveRestore {
 		x.warn("engine", "live-restore is off: a crash of dockerd stops every container", `set "live-restore": true in /etc/docker/daemon.json and reload dockerd`)
 	}

@@ -21,7 +21,8 @@ func (s *session) observe(ctx context.Context) (update.State, error) {
 	}
 	state := update.State{
 		Containers: observed.Containers, Images: observed.Images, ConfigHashes: observed.ConfigHashes,
-		MemoryAvailableBytes: observed.MemoryAvailableBytes, Processors: observed.Processors, TakenPorts: observed.TakenPorts,
+		Capacity:   update.Capacity{MemoryAvailableBytes: observed.MemoryAvailableBytes},
+		Processors: observed.Processors, TakenPorts: observed.TakenPorts,
 		Sources: map[string]change.Source{}, BaseIDs: map[string]string{}, StepTimes: map[string]time.Duration{},
 	}
 	if state.Mounts, err = s.mounts(ctx, state.Containers); err != nil {

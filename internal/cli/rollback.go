@@ -26,7 +26,9 @@ number is given, in the same way as an update and with the same care. It also
 works when the containers of that release are gone. It changes no data: what a
 migration did stays done. The compose file on disk stays as it is; the next
 update follows it again. With --checkout the git checkout goes to the revision
-of that release first, for files that are mounted from it.`,
+of that release first, for files that are mounted from it.
+
+While an update watches its new version, rollback lets it take that back.`,
 		Example: "  gapless rollback\n  gapless rollback 41",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -55,7 +57,12 @@ func (a *app) rollback(ctx context.Context, number int, checkout, dryRun bool) e
 		return s.showRollback(ctx, number)
 	}
 	if err := s.ready(ctx, "rollback"); err != nil {
-		return err
+		if number > 0 || checkout {
+			return err
+		}
+		if done, err := s.endWatch(ctx, err); done || err != nil {
+			return err
+		}
 	}
 	if err := s.recoverFirst(ctx); err != nil {
 		return err
@@ -204,8 +211,8 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 			state.Sources[name] = *source
 		}
 	}
-	s.addMemory(ctx, &state)
 	changes := s.detect(ctx, state)
+	s.addCapacity(ctx, &state, changes)
 	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), Back: true, Statics: map[string]string{},
 		Crosses: s.crosses(release.Number, state.Release)}
 	changes = append(changes, s.staticsBack(state, release, changes, options.Statics)...)

@@ -26,8 +26,6 @@ const (
 	gateMinReady = 1250 * time.Millisecond
 	// runningMinReady is the same where staying up is all that can be seen.
 	runningMinReady = 2 * time.Second
-	// memoryReserve stays free for the kernel and everybody else.
-	memoryReserve = 64 << 20
 )
 
 // Options narrow a plan.
@@ -49,6 +47,8 @@ type Options struct {
 	Watch   time.Duration
 	NoWatch bool
 	NoCache bool // build every layer again, as is done anyway when dependencies changed
+
+	regardless bool // also where it does not fit, to forecast what is lacking
 }
 
 // Planner makes the plan of one update. It does no I/O: the same input gives
@@ -71,7 +71,7 @@ type Planner struct {
 	unrouted map[string]bool // services that still have a route and shall have none
 	handover map[string]*handover
 	numbers  map[string]map[int]bool
-	memory   int64  // forecast to be still available, in bytes
+	pools    []pool // forecast to be left at this point of the plan
 	tests    []Step // of files that cannot be tested before anything is touched
 	later    []work // that read their files again once everything else is done
 	inPlace  bool   // no second copies
@@ -92,6 +92,9 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	}
 	if len(state.FormerRoutes) > 0 {
 		why.add(p.Settings.Front.Service, "passes the requests on in place of the edge")
+	}
+	if err := planner.imagesFit(); err != nil {
+		return Plan{}, err
 	}
 	if err := planner.choose(); err != nil {
 		return Plan{}, err
@@ -126,7 +129,7 @@ func newPlanner(state State, p *project.Project, changes []change.Change, option
 		unrouted: map[string]bool{},
 		handover: map[string]*handover{},
 		numbers:  map[string]map[int]bool{},
-		memory:   state.MemoryAvailableBytes,
+		pools:    state.pools(),
 		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1},
 	}
 	if planner.adopts() {

@@ -8,8 +8,8 @@ import (
 )
 
 // blueGreen plans all new containers beside all old ones and one switch of all
-// routes. The old ones keep running until the commit, so that the way back is
-// one switch too.
+// routes. The old ones keep running until the commit, and the switch comes last,
+// so that the way back begins with one switch too.
 func (p *Planner) blueGreen() {
 	p.migrate()
 	var webs, workers []*turnover
@@ -27,14 +27,15 @@ func (p *Planner) blueGreen() {
 			alone = append(alone, w)
 		}
 	}
-	p.startAll(append(webs[:len(webs):len(webs)], workers...))
+	p.bringUp(append(webs[:len(webs):len(webs)], workers...))
 	for _, t := range workers { // two versions would share the jobs
 		t.stop(t.old, stopping{})
 	}
 	for _, w := range alone {
-		p.note(w.service.Name, false, "cannot stand beside its old version: it is replaced after the switch")
+		p.note(w.service.Name, false, "cannot stand beside its old version: it is replaced before the switch")
 		p.roll(w.service, w.change)
 	}
+	p.handOverRequests(webs)
 	p.retire(webs)
 }
 
@@ -66,23 +67,27 @@ func (p *Planner) retire(all []*turnover) {
 
 // blueGreenFits refuses the strategy where the second copies do not fit.
 func (p *Planner) blueGreenFits() error {
-	var need int64
-	var copies []string
+	var needs share
+	counts := map[string]int{}
 	for _, w := range p.work {
 		if !w.takesRequests() && !w.is(project.RoleWorker) || !p.canStandBeside(w) {
 			continue
 		}
-		r, old := p.newRoll(w.service, w.change)
-		if total := r.state.copyBytes(w.service.Name) * int64(len(old)+w.change.Missing); total > 0 {
-			need += total
-			copies = append(copies, fmt.Sprintf("%s %s", w.service.Name, bytesText(total)))
-		}
+		_, old := p.newRoll(w.service, w.change)
+		counts[w.service.Name] = len(old) + w.change.Missing
+		needs = needs.and(p.shareOf(w.service.Name, counts[w.service.Name]))
 	}
-	if need == 0 || p.state.MemoryAvailableBytes == 0 || need+memoryReserve <= p.state.MemoryAvailableBytes {
+	lacks, need := p.lacking(nil, needs)
+	if lacks == nil {
 		return nil
 	}
+	var copies []string
+	for _, w := range p.work {
+		if total := lacks.copies[w.service.Name] * int64(counts[w.service.Name]); total > 0 {
+			copies = append(copies, w.service.Name+" "+lacks.words.part(total))
+		}
+	}
 	return &StrategyError{Strategy: StrategyBlueGreen,
-		Reason: fmt.Sprintf("the second copies need %s (%s); %s are available, of which %s stay in reserve",
-			bytesText(need), strings.Join(copies, ", "), bytesText(p.state.MemoryAvailableBytes), bytesText(memoryReserve)),
+		Reason:  fmt.Sprintf("the second copies need %s (%s); %s", lacks.words.amount(need), strings.Join(copies, ", "), lacks.roomAndReserve(need)),
 		Instead: "rolling needs fewer second copies at a time, reload none: gapless plan --compare"}
 }

@@ -63,6 +63,12 @@ func (p *Planner) quick() {
 // startAll starts all new containers, waits for each and gives them the
 // requests.
 func (p *Planner) startAll(all []*turnover) {
+	p.bringUp(all)
+	p.handOverRequests(all)
+}
+
+// bringUp starts all new containers and waits for each.
+func (p *Planner) bringUp(all []*turnover) {
 	for _, t := range all {
 		t.start()
 	}
@@ -71,6 +77,10 @@ func (p *Planner) startAll(all []*turnover) {
 		keeps = append(keeps, t.await()...)
 	}
 	p.shift = append(p.shift, keeps...)
+}
+
+// handOverRequests gives the requests to the new containers.
+func (p *Planner) handOverRequests(all []*turnover) {
 	for _, t := range all {
 		t.refresh(false)
 	}

@@ -106,7 +106,7 @@ func (r *roll) order(replaced int) (reason string, stopFirst bool) {
 	if r.inPlace {
 		return "no second copy", true
 	}
-	return r.memoryReason()
+	return r.roomReason()
 }
 
 // cannotOverlap tells whether two containers of the service may never run at
@@ -138,19 +138,19 @@ func (r *roll) portMovesToEdge(reason string) bool {
 	return r.takeover && len(r.service.HostPorts) == 0 && strings.HasPrefix(reason, "host port")
 }
 
-// memoryReason forecasts whether a second copy fits beside the first.
-func (r *roll) memoryReason() (string, bool) {
-	need := r.secondCopyBytes()
-	if need == 0 || r.state.MemoryAvailableBytes == 0 || need+memoryReserve <= r.memory {
+// roomReason forecasts whether a second copy fits beside the first.
+func (r *roll) roomReason() (string, bool) {
+	lacks, need := r.lacking(nil, r.secondCopy())
+	if lacks == nil {
 		return "", false
 	}
-	return fmt.Sprintf("a second copy needs %s, %s are available", bytesText(need), bytesText(r.memory)), true
+	return fmt.Sprintf("a second copy needs %s, %s", lacks.words.amount(need), lacks.room(need)), true
 }
 
-// secondCopyBytes is what a batch of new containers will need, judged by the
-// running ones; 0 if it is not known.
-func (r *roll) secondCopyBytes() int64 {
-	return r.state.copyBytes(r.service.Name) * int64(max(1, r.service.Parallelism))
+// secondCopy is what a batch of new containers will take, judged by the running
+// ones.
+func (r *roll) secondCopy() share {
+	return r.shareOf(r.service.Name, max(1, r.service.Parallelism))
 }
 
 // startFirst starts new containers beside the old ones and moves the requests

@@ -29,8 +29,8 @@ func (r *roll) besideText(old []Container, i int) string {
 		return "new"
 	}
 	text := "beside " + old[i].Name
-	if need := r.secondCopyBytes(); need > 0 && r.state.MemoryAvailableBytes > 0 {
-		text += fmt.Sprintf(" (needs %s, %s available)", bytesText(need), bytesText(r.memory))
+	if need, free := r.narrowestMemory(r.secondCopy()); need > 0 {
+		text += fmt.Sprintf(" (needs %s, %s available)", BytesText(need), BytesText(free))
 	}
 	return text
 }

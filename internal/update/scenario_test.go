@@ -20,6 +20,9 @@ type scenario struct {
 	former   string   // listener of the routes that the edge still has then
 	routedAs []string // listeners of those already served; nil: as wanted
 	memory   int64
+	groups   []MemoryGroup
+	server   []Database
+	disk     *Disk
 	cpus     int
 	ports    map[int]string // of the host, with who has them; nil: nobody looked
 	room     int            // containers that may run at once beyond those that run before; 0: any number
@@ -121,6 +124,41 @@ var scenarios = []scenario{
 		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("worker", project.RoleWorker), plain("mailer", project.RoleWorker)},
 		running:  []Container{up("api", 1), up("shop", 1), up("worker", 1), up("mailer", 1)}, routed: []string{"api", "shop"},
 		release: &Release{Number: 7}, covered: []string{"api", "shop"}, memory: 300 << 20, room: 2,
+	},
+	{
+		name:     "memory limit around the containers",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("outside", project.RoleWorker)},
+		running:  []Container{up("api", 1), up("shop", 1), up("outside", 1)}, routed: []string{"api", "shop"}, memory: 4 << 30,
+		groups:  []MemoryGroup{{Path: "/shop.slice", LimitBytes: 500 << 20, UsedBytes: 300 << 20, Services: []string{"api", "shop"}}},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, room: 2,
+	},
+	{
+		name:     "connections for two second copies",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("worker", project.RoleWorker), plain("db", project.RoleStateful)},
+		running:  []Container{up("api", 1), up("shop", 1), up("worker", 1), now("db", 1)}, routed: []string{"api", "shop"}, memory: 4 << 30,
+		server:  []Database{{Service: "db", Limit: 97, Used: 60, Each: map[string]int{"api": 12, "shop": 12, "worker": 12}}},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, room: 2,
+	},
+	{
+		name:     "no connections for a second copy",
+		services: []project.Service{web("api"), plain("worker", project.RoleWorker), plain("db", project.RoleStateful)},
+		running:  []Container{up("api", 1), up("worker", 1), now("db", 1)}, routed: []string{"api"}, memory: 4 << 30,
+		server:  []Database{{Service: "db", Limit: 97, Used: 80, Each: map[string]int{"api": 60, "worker": 4}}},
+		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api"},
+	},
+	{
+		name:     "a tight disk",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Build = true })},
+		running:  []Container{up("api", 1)}, routed: []string{"api"},
+		disk:    &Disk{Directory: "/var/lib/docker", FreeBytes: 1200 << 20, NewImages: map[string]NewImage{"api": {Bytes: 300 << 20, Like: "as the image that runs"}}},
+		release: &Release{Number: 5}, covered: []string{"api"},
+	},
+	{
+		name:     "a disk of which nothing is known",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Build = true })},
+		running:  []Container{up("api", 1)}, routed: []string{"api"},
+		disk:    &Disk{Unknown: "the engine is on another host"},
+		release: &Release{Number: 5}, covered: []string{"api"},
 	},
 	{
 		name:     "one processor",
@@ -462,7 +500,7 @@ func (s scenario) build() (*world, Plan, error) {
 	if s.native != "" {
 		p.Settings = project.Settings{Front: project.FrontSettings{Service: s.native, Upstreams: "upstreams"}}
 	}
-	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Processors: s.cpus, TakenPorts: s.ports, Release: s.release}
+	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, Capacity: Capacity{s.memory, s.groups, s.server, s.disk}, Processors: s.cpus, TakenPorts: s.ports, Release: s.release}
 	if s.was == nil {
 		s.was = &change.Source{Hash: "old", Settings: "s"}
 	}

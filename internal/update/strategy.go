@@ -64,7 +64,7 @@ func (p *Planner) choose() error {
 			return &StrategyError{Strategy: name, Reason: "there is no such strategy", Instead: "this version knows: auto, " + strings.Join(Strategies(), ", ")}
 		}
 		p.plan.Strategy, p.plan.Choice = name, "asked for"
-		if name == StrategyBlueGreen {
+		if name == StrategyBlueGreen && !p.options.regardless {
 			return p.blueGreenFits()
 		}
 		return nil
