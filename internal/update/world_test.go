@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -17,6 +18,7 @@ var errCrash = errors.New("crash")
 // world is a Docker host, an edge and a disk in memory. It outlives the
 // process that acts on it, as the real ones do.
 type world struct {
+	one        sync.Mutex
 	containers map[string]*Container
 	tags       map[string]string
 	routes     map[string]fakeRoute
@@ -80,6 +82,8 @@ func (w *world) env() *Env {
 // before or after its effect. What a dying client asked for may come true
 // later, which zombies model.
 func (w *world) call(label string, effect func() error) error {
+	w.one.Lock() // parts of a step may come at the same time
+	defer w.one.Unlock()
 	w.calls = append(w.calls, label)
 	crashing := w.crashAt == len(w.calls)
 	if crashing && !w.crashAfter {
