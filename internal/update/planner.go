@@ -90,6 +90,9 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	for _, service := range p.Services {
 		why.add(service.Name, planner.service(service))
 	}
+	if len(state.FormerRoutes) > 0 {
+		why.add(p.Settings.Front.Service, "passes the requests on in place of the edge")
+	}
 	if err := planner.imagesFit(); err != nil {
 		return Plan{}, err
 	}
@@ -102,8 +105,10 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	planner.reread()
 	planner.handOver()
 	planner.noteNative()
+	planner.noteUnread()
 	planner.shift = append(planner.shift, planner.late...)
 	planner.unroute()
+	planner.leaveEdge()
 	planner.addWatch()
 	for _, text := range options.Crosses {
 		planner.note("", false, "%s", text)

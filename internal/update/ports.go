@@ -17,6 +17,7 @@ type Env struct {
 	Creator    Creator
 	Containers Containers
 	Router     Router
+	Former     Router // who moved the requests before, where another one does now
 	Gate       Gate
 	Front      Front
 	Recorder   Recorder

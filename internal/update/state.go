@@ -63,6 +63,7 @@ type State struct {
 	BaseIDs      map[string]string        `json:"-"`                // images to build upon, by service name
 	Mounts       map[string][]MountedFile `json:"-"`                // by service name
 	Routes       map[string]RouteState    `json:"routes,omitempty"` // as the edge has them, by service name
+	FormerRoutes map[string]RouteState    `json:"-"`                // that the edge still has, where a front passes requests on by itself now
 	Release      *Release                 `json:"release,omitempty"`
 	Pending      map[string][]string      `json:"-"` // migrations that the new image said are due, by service name; no entry: not asked
 	Processors   int                      `json:"-"` // of the host; 0 if not known

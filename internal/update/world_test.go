@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -17,9 +18,11 @@ var errCrash = errors.New("crash")
 // world is a Docker host, an edge and a disk in memory. It outlives the
 // process that acts on it, as the real ones do.
 type world struct {
+	one        sync.Mutex
 	containers map[string]*Container
 	tags       map[string]string
 	routes     map[string]fakeRoute
+	former     map[string]fakeRoute // of the edge, where an nginx passes requests on
 	held       map[string]bool
 	entries    []Entry
 	releases   map[int]bool
@@ -67,7 +70,7 @@ type fakeRoute struct {
 
 func newWorld() *world {
 	return &world{
-		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{}, references: map[string]string{},
+		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{}, former: map[string]fakeRoute{}, references: map[string]string{},
 		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
 		commands: map[string][]string{}, failing: map[string]bool{}, quiesced: map[string]int{},
 		helpers: map[string]Helper{}, volumes: map[string]bool{},
@@ -76,7 +79,7 @@ func newWorld() *world {
 }
 
 func (w *world) env() *Env {
-	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w},
+	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w}, Former: formerRouter{fakeRouter{w}},
 		Gate: fakeGate{w}, Front: fakeFront{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
 		Logs: func(context.Context, string) []string { return nil }}
 }
@@ -85,6 +88,8 @@ func (w *world) env() *Env {
 // before or after its effect. What a dying client asked for may come true
 // later, which zombies model.
 func (w *world) call(label string, effect func() error) error {
+	w.one.Lock() // parts of a step may come at the same time
+	defer w.one.Unlock()
 	w.calls = append(w.calls, label)
 	crashing := w.crashAt == len(w.calls)
 	if crashing && !w.crashAfter {
@@ -203,6 +208,9 @@ func (w *world) summary() string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.routes)) {
 		lines = append(lines, fmt.Sprintf("route %s -> %v on %v", name, w.serving(name), w.routes[name].state.Listeners))
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.former)) {
+		lines = append(lines, "the edge has a route of "+name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.tags)) {
 		lines = append(lines, "tag "+name+" = "+w.tags[name])
@@ -384,6 +392,21 @@ func (f fakeRouter) Routes(_ context.Context, changes []RouteChange) error {
 			delete(f.w.routes, c.Service)
 			if c.Route != nil {
 				f.w.routes[c.Service] = fakeRoute{*c.Route, c.Targets}
+			}
+		}
+		return nil
+	})
+}
+
+// formerRouter is the edge where an nginx passes requests on.
+type formerRouter struct{ fakeRouter }
+
+func (f formerRouter) Routes(_ context.Context, changes []RouteChange) error {
+	return f.w.call("leave", func() error {
+		for _, c := range changes {
+			delete(f.w.former, c.Service)
+			if c.Route != nil {
+				f.w.former[c.Service] = fakeRoute{*c.Route, c.Targets}
 			}
 		}
 		return nil
