@@ -46,7 +46,7 @@ test-unit:
 test-e2e: build
 	scripts/engine.sh
 	$(GO_BUILD) -tags embededge,failpoints -o build/gapless-failpoints ./cmd/gapless
-	$(E2E) -tags e2e -timeout 60m ./test/e2e/... ./internal/engine/
+	$(E2E) -tags e2e -timeout 60m ./test/e2e/... ./internal/engine/ ./internal/front/
 
 ## test-long: the same for hours; the seed is printed
 test-long: build staticcheck

@@ -88,6 +88,7 @@ func (a *app) examine(ctx context.Context, x *examination) {
 	defer s.close()
 	x.ok("project", "%s, %d services, %d compose files", s.project.Name, len(s.project.Services), len(s.project.Files))
 	examineServices(x, s.project)
+	examineStatics(x, s.project)
 	if err := s.openStore(); err != nil {
 		x.problem("state", err, "")
 	} else if err := s.store.Room(); err != nil {
@@ -118,6 +119,21 @@ func examineServices(x *examination, p *project.Project) {
 	}
 	for _, f := range p.Findings {
 		x.warn("file", f.Message, f.Hint)
+	}
+}
+
+// examineStatics looks whether static files can be collected beside those that
+// are served.
+func examineStatics(x *examination, p *project.Project) {
+	for _, service := range p.Services {
+		if service.StaticTarget == "" {
+			continue
+		}
+		if err := runsAlone(); err != nil {
+			x.warn("static", fmt.Sprintf("%s: static files are rewritten in %s while they are served: %v", service.Name, service.StaticTarget, err), "use a gapless that make build has built")
+			continue
+		}
+		x.ok("static", "%s: collected beside %s and moved in", service.Name, service.StaticTarget)
 	}
 }
 

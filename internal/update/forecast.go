@@ -63,6 +63,8 @@ func Measured(step Step) (verb, serviceName string) {
 		return "drain", s.Service
 	case *StopStep:
 		return "stop", s.Service
+	case *RestartStep:
+		return "restart", s.Service
 	default:
 		return "", ""
 	}

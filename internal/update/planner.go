@@ -90,6 +90,9 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	for _, service := range p.Services {
 		why.add(service.Name, planner.service(service))
 	}
+	if len(state.FormerRoutes) > 0 {
+		why.add(p.Settings.Front.Service, "passes the requests on in place of the edge")
+	}
 	if err := planner.checkNamespaces(); err != nil {
 		return Plan{}, err
 	}
@@ -105,8 +108,10 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	planner.reread()
 	planner.handOver()
 	planner.noteNative()
+	planner.noteUnread()
 	planner.shift = append(planner.shift, planner.late...)
 	planner.unroute()
+	planner.leaveEdge()
 	planner.noteOrphans()
 	planner.addWatch()
 	for _, text := range options.Crosses {

@@ -70,6 +70,7 @@ type roll struct {
 	now      []TargetRef // that serve at this point of the plan
 	takeover bool        // requests still come in another way than the edge, on a port that it needs
 	past     bool        // the same, on another port or through a front that is yet to be told
+	stale    []string    // mounts that only a start makes again
 }
 
 // replace plans batches of containers: old ones with a successor each, and
@@ -378,11 +379,28 @@ func (r *roll) predict(held, others bool, reason string) {
 	case held:
 		r.note(r.service.Name, false, "%s: requests wait for %s, at most %s", reason, boot, DurationText(r.holdLimit()))
 	case others:
+	case len(r.service.HostPorts) > 0 && r.service.Role == project.RoleFront:
+		r.note(r.service.Name, true, "%s: down while it answers what it has in hand and starts again, %s; where the edge has the port and it stands behind, there is no gap", reason, r.downText())
 	case len(r.service.HostPorts) > 0:
 		r.note(r.service.Name, true, "%s: down for %s; gapless init shows the change that removes this gap", reason, boot)
 	case r.service.Role == project.RoleWeb || r.service.Role == project.RoleStateful || r.service.Role == project.RoleFront:
 		r.note(r.service.Name, true, "%s: down for %s", reason, boot)
 	}
+}
+
+// downText says for how long a front was down when it last stopped before its
+// successor, or itself, started. Its gate only looks whether it stays up: that is
+// no time without it.
+func (r *roll) downText() string {
+	took := r.state.StepTimes[StepKey("restart", r.service.Name)]
+	stop, gate := r.state.StepTimes[StepKey("stop", r.service.Name)], r.state.StepTimes[StepKey("gate", r.service.Name)]
+	if took == 0 && stop > 0 {
+		took = stop + engineTime + max(0, gate-gateSpec(r.service, "").MinReady)
+	}
+	if took == 0 {
+		return "for a time that was not measured yet"
+	}
+	return fmt.Sprintf("about %s by what earlier updates took", took.Round(100*time.Millisecond))
 }
 
 // shrink takes surplus containers out.

@@ -33,7 +33,6 @@ func (p *Planner) service(s project.Service) string {
 	}
 	p.fetch(s, c)
 	p.work = append(p.work, work{s, c})
-	p.noteFiles(work{s, c})
 	return c.Words()
 }
 

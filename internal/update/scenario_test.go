@@ -17,6 +17,7 @@ type scenario struct {
 	routed   []string // services that the edge serves already
 	socket   string   // that the edge listens on beside its port
 	native   string   // service of the nginx that passes requests on in place of the edge
+	former   string   // listener of the routes that the edge still has then
 	routedAs []string // listeners of those already served; nil: as wanted
 	memory   int64
 	groups   []MemoryGroup
@@ -231,7 +232,7 @@ var scenarios = []scenario{
 	},
 	{
 		name:     "static files only",
-		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
+		services: []project.Service{with(with(web("api"), django), func(s *project.Service) { s.Framework = project.FrameworkDjango }), with(plain("worker", project.RoleWorker), shares)},
 		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("1", "2"),
 		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api", "worker"},
 	},
@@ -297,6 +298,24 @@ var scenarios = []scenario{
 		services: []project.Service{nginx, web("api"), web("shop")},
 		running:  []Container{front("nginx"), now("api", 1), up("shop", 1)}, native: "nginx",
 		release: &Release{Number: 7}, singles: []string{"nginx", "api"},
+	},
+	{
+		name:     "nginx passes on in place of the edge's socket",
+		services: []project.Service{nginx, web("api")},
+		running:  []Container{front("nginx"), up("api", 1)}, native: "nginx", former: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, singles: []string{"nginx"},
+	},
+	{
+		name:     "nginx takes its port from the edge",
+		services: []project.Service{with(nginx, func(s *project.Service) { s.DependsOn = []string{"api"} }), web("api")},
+		running:  []Container{now("api", 1)}, native: "nginx", routed: []string{"api"}, former: "0.0.0.0:80",
+		release: &Release{Number: 7}, singles: []string{"api"},
+	},
+	{
+		name:     "nothing but routes that the edge still has",
+		services: []project.Service{nginx, web("api")},
+		running:  []Container{front("nginx"), now("api", 1)}, native: "nginx", routed: []string{"api"}, former: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"nginx", "api"},
 	},
 	{
 		name:     "nginx passes on to a bad version",
@@ -377,6 +396,18 @@ var scenarios = []scenario{
 		files: map[string][]string{"api": {"/etc/api.conf"}}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api"},
 	},
 	{
+		name:     "a file of what exists once was replaced",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.ContainerName, s.Reload = "shop-api-1", &project.Reload{Signal: "HUP"} })},
+		running:  []Container{now("api", 1)}, routed: []string{"api"},
+		files: map[string][]string{"api": {"/etc/api.conf"}}, stale: []string{"/etc/api.conf"}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api"},
+	},
+	{
+		name:     "a single file was replaced, in place",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Reload = &project.Reload{Signal: "HUP"} })},
+		running:  []Container{now("api", 1)}, routed: []string{"api"}, options: Options{Strategy: StrategyReload},
+		files: map[string][]string{"api": {"/etc/api.conf"}}, stale: []string{"/etc/api.conf"}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api"},
+	},
+	{
 		name: "a front moves to the socket",
 		services: []project.Service{with(web("api"), func(s *project.Service) { s.NamedBy = "nginx" }),
 			with(plain("nginx", project.RoleFront), func(s *project.Service) {
@@ -434,6 +465,7 @@ func django(s *project.Service) {
 	s.Build, s.Image = true, "app:latest"
 	s.Checks = [][]string{{"manage.py", "check"}}
 	s.Migrate, s.Static = []string{"manage.py", "migrate"}, []string{"manage.py", "collectstatic"}
+	s.StaticTarget = "/app/static"
 }
 
 // between is an nginx that has the edge's port and passes requests on to its
@@ -516,6 +548,10 @@ func (s scenario) build() (*world, Plan, error) {
 		w.unhealthy[s.bad] = true
 	}
 	w.covered = s.covered
+	if s.former != "" {
+		state.FormerRoutes = map[string]RouteState{"api": {Listeners: []string{s.former}, Path: "/", Port: 8000, Targets: []TargetRef{{Container: "shop-api-1", Generation: "old", Weight: 1}}}}
+		w.former["api"] = fakeRoute{state: state.FormerRoutes["api"]}
+	}
 	plan, err := Make(state, p, change.Detect(p, wanted, running), s.options)
 	if s.steps != nil {
 		plan.Phases = []Phase{{PhaseShift, s.steps}, {PhaseCommit, []Step{&RecordStep{Release: plan.To}}}}

@@ -35,6 +35,7 @@ type Container struct {
 	MemoryBytes  int64     `json:"memoryBytes,omitempty"` // resident set now; 0 if not measured
 	Run          string    `json:"run,omitempty"`         // the update that made it, from our label
 	Created      time.Time `json:"created,omitzero"`
+	Beside       string    `json:"beside,omitempty"` // directory in which it has an empty volume in place of what the service has there
 }
 
 // Address is the IP under which the edge reaches the container; empty if it
@@ -62,10 +63,12 @@ type State struct {
 	BaseIDs      map[string]string        `json:"-"`                // images to build upon, by service name
 	Mounts       map[string][]MountedFile `json:"-"`                // by service name
 	Routes       map[string]RouteState    `json:"routes,omitempty"` // as the edge has them, by service name
+	FormerRoutes map[string]RouteState    `json:"-"`                // that the edge still has, where a front passes requests on by itself now
 	Release      *Release                 `json:"release,omitempty"`
 	Pending      map[string][]string      `json:"-"` // migrations that the new image said are due, by service name; no entry: not asked
 	Processors   int                      `json:"-"` // of the host; 0 if not known
 	TakenPorts   map[int]string           `json:"-"` // host ports in use, with the owner
+	NoHelper     string                   `json:"-"` // why this program cannot run in a container; empty: it can
 	StepTimes    map[string]time.Duration `json:"-"` // measured by earlier updates, by StepKey
 	Capacity     `json:"-"`
 }

@@ -21,7 +21,7 @@ func everyStep() Plan {
 	migrate.ImageID, migrate.Why = "sha256:new", "2 new migrations"
 	return Plan{Format: PlanFormat, Project: "shop", From: 1, To: 2, Strategy: StrategyRolling, Phases: []Phase{{PhaseShift, []Step{
 		&BuildStep{Service: "api", Image: "api:latest", Previous: "sha256:old", NoCache: true, Why: "dependencies changed"},
-		task(TaskCheck), migrate, task(TaskStatic),
+		task(TaskCheck), migrate, task(TaskStatic), collect(),
 		&RestartStep{StopStep: stop, StartedAt: started},
 		reload(stop, "SIGHUP"), reload(stop, "", "nginx", "-s", "reload"),
 		&QuiesceStep{Command: []string{"celery", "control", "cancel_consumer"}, AtMost: time.Minute, StartedAt: started, StopStep: stop},
