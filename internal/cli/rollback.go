@@ -22,8 +22,8 @@ func (a *app) rollbackCommand() *cobra.Command {
 		Use:   "rollback [RELEASE]",
 		Short: "Go back to an earlier release: its images, settings and environment",
 		Long: `Rollback brings back an earlier release, the one before the newest unless a
-number is given, in the same way as an update and with the same care. It also
-works when the containers of that release are gone. It changes no data: what a
+number is given, in the same way as an update and with the same care. A second
+rollback goes one further back. It also works when the containers of that release are gone. It changes no data: what a
 migration did stays done. The compose file on disk stays as it is; the next
 update follows it again. With --checkout the git checkout goes to the revision
 of that release first, for files that are mounted from it.
@@ -135,16 +135,35 @@ func (s *session) rollbackTarget(number int) (update.Release, error) {
 		return newest, refuse(err, "")
 	}
 	if number == 0 {
-		number = newest.Previous
-	}
-	if number == 0 {
-		return newest, refuse(fmt.Errorf("release %d is the first one", newest.Number), "")
+		if number, err = s.before(newest); err != nil {
+			return newest, err
+		}
 	}
 	release, err := s.store.Release(number)
 	if noRelease(err) {
 		return release, refuse(fmt.Errorf("there is no release %d", number), s.releaseHint())
 	}
 	return release, err
+}
+
+// before is the release before the one that runs. Where that was brought back
+// itself it is the one before the original: a second rollback goes further back,
+// and not to what the first one left.
+func (s *session) before(running update.Release) (number int, err error) {
+	for running.BackTo > 0 {
+		original, err := s.store.Release(running.BackTo)
+		if noRelease(err) {
+			return 0, refuse(fmt.Errorf("release %d runs, which is %d again, and nobody knows any more what was before that", running.Number, running.BackTo), s.releaseHint())
+		}
+		if err != nil {
+			return 0, refuse(err, "")
+		}
+		running = original
+	}
+	if running.Previous == 0 {
+		return 0, refuse(fmt.Errorf("release %d is the first one", running.Number), "")
+	}
+	return running.Previous, nil
 }
 
 func (s *session) releaseHint() string {
@@ -213,7 +232,7 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 	}
 	changes := s.detect(ctx, state)
 	s.addCapacity(ctx, &state, changes)
-	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), Back: true, Statics: map[string]string{},
+	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), BackTo: release.Number, Statics: map[string]string{},
 		Crosses: s.crosses(release.Number, state.Release)}
 	changes = append(changes, s.staticsBack(state, release, changes, options.Statics)...)
 	if len(changes) > 0 {

@@ -25,6 +25,7 @@ type Plan struct {
 	Project     string     `json:"project"`
 	From        int        `json:"from"` // release; 0 if there is none yet
 	To          int        `json:"to"`
+	BackTo      int        `json:"backTo,omitempty"` // the release that To brings back
 	Strategy    string     `json:"strategy"`
 	Because     string     `json:"because"`
 	Choice      string     `json:"choice,omitempty"`     // why this strategy

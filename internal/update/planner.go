@@ -33,7 +33,7 @@ type Options struct {
 	Named   []string // services; empty: all that changed
 	Tags    []Step   // image references to move first, of a rollback
 	Cause   string   // reason that stands before the changes
-	Back    bool     // to a release that served before: nothing is checked or migrated
+	BackTo  int      // a release that served before: nothing is checked or migrated; 0: forward
 	Crosses []string // what a rollback should know of the releases that it takes back
 	// Statics are the images to collect static files from, by service; others
 	// are collected from the image of the service.
@@ -134,7 +134,7 @@ func newPlanner(state State, p *project.Project, changes []change.Change, option
 		handover: map[string]*handover{},
 		numbers:  map[string]map[int]bool{},
 		pools:    state.pools(),
-		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1},
+		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1, BackTo: options.BackTo},
 	}
 	if planner.adopts() {
 		planner.plan.From, planner.plan.To = from+1, from+2

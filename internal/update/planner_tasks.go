@@ -38,7 +38,7 @@ func (p *Planner) taskName(w work, purpose string) string {
 // touched. Nothing is checked of what does not run yet: its database may be as
 // new as itself.
 func (p *Planner) check() {
-	if p.options.Back {
+	if p.options.BackTo > 0 {
 		return
 	}
 	for _, w := range p.work {
@@ -91,7 +91,7 @@ type migration struct {
 // that runs now.
 func (p *Planner) migrations() []migration {
 	var found []migration
-	if p.options.Back {
+	if p.options.BackTo > 0 {
 		return nil
 	}
 	for _, w := range p.work {
