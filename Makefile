@@ -12,7 +12,7 @@ GO_BUILD = go build -ldflags "-s -w"
 UNIT     = $$(go list ./... | grep -v '/test/e2e')
 # A tool that does not build ends the recipe; within the assignment it would not.
 CONFIG   = config=$$(scripts/tools.sh $(1)) && DOCKER_CONFIG=$$config
-E2E      = $(call CONFIG,e2e) GAPLESS=$(CURDIR)/build/gapless go test -count=1 -p 1 -parallel 1
+E2E      = $(call CONFIG,e2e) GAPLESS=$(CURDIR)/build/gapless go test -count=1 -parallel 2
 
 .PHONY: build demo test test-unit test-e2e test-long bench bench-guide mutants lint staticcheck clean
 
@@ -46,7 +46,7 @@ test-unit:
 test-e2e: build
 	scripts/engine.sh
 	$(GO_BUILD) -tags embededge,failpoints -o build/gapless-failpoints ./cmd/gapless
-	$(E2E) -tags e2e -timeout 60m ./test/e2e/... ./internal/engine/
+	$(E2E) -tags e2e -timeout 60m ./test/e2e/... ./internal/engine/ ./internal/front/
 
 ## test-long: the same for hours; the seed is printed
 test-long: build staticcheck

@@ -41,7 +41,7 @@ type Change struct {
 	Source  SourceChange // what differs in the build context; only where Build is set
 	Config  ConfigChange // what differs in the configuration
 	Files   []string     // targets of mounted files that differ
-	Stale   []string     // of those: what a container sees only once it is made anew
+	Stale   []string     // of those: what a container sees only once it starts again or, if it was copied, is made anew
 	Build   bool         // the image must be built first
 	Pull    bool         // the image must be fetched first
 	Replace []string     // containers that do not fit

@@ -20,7 +20,7 @@ func (s *session) compare(ctx context.Context, services []string, flags planFlag
 		return err
 	}
 	changes := s.detect(ctx, state)
-	s.addMemory(ctx, &state)
+	s.addCapacity(ctx, &state, changes)
 	s.askPending(ctx, &state, changes)
 	picked, forecasts, err := update.Compare(state, s.project, changes, flags.shift.options(services))
 	if err != nil {
@@ -40,7 +40,8 @@ func (s *session) compare(ctx context.Context, services []string, flags planFlag
 // a star.
 func writeComparison(out io.Writer, picked string, forecasts []update.Forecast) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "strategy\trequests wait\tmaintenance page\trequests fail\textra memory\ttime")
+	others := otherPeaks(forecasts)
+	fmt.Fprintln(w, strings.Join(slices.Concat([]string{"strategy", "requests wait", "maintenance page", "requests fail", "extra memory"}, others.titles, []string{"time"}), "\t"))
 	var guessed, refused []string
 	for _, f := range forecasts {
 		name := f.Strategy
@@ -48,12 +49,12 @@ func writeComparison(out io.Writer, picked string, forecasts []update.Forecast) 
 			name += " *"
 		}
 		if f.Refused != "" {
-			fmt.Fprintf(w, "%s\trefused\t\t\t\t\n", name)
+			fmt.Fprintln(w, strings.Join(slices.Concat([]string{name, "refused", "", "", extraText(f.ExtraBytes)}, others.of(f), []string{""}), "\t"))
 			refused = append(refused, fmt.Sprintf("%s is refused: %s", f.Strategy, f.Refused))
 			continue
 		}
 		guessed = append(guessed, f.Guessed...)
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", name, upTo(f.Wait), about(f.Page), about(f.Gap), extraText(f.ExtraBytes), about(f.Duration))
+		fmt.Fprintln(w, strings.Join(slices.Concat([]string{name, upTo(f.Wait), about(f.Page), about(f.Gap), extraText(f.ExtraBytes)}, others.of(f), []string{about(f.Duration)}), "\t"))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -67,6 +68,44 @@ func writeComparison(out io.Writer, picked string, forecasts []update.Forecast) 
 		fmt.Fprintf(out, "guessed, because no update has measured it yet: %s\n", strings.Join(guessed, ", "))
 	}
 	return nil
+}
+
+// peaks are the columns of what only some projects have.
+type peaks struct {
+	titles    []string
+	disk      bool
+	databases []string
+}
+
+// otherPeaks finds out which of these columns there are.
+func otherPeaks(forecasts []update.Forecast) peaks {
+	var p peaks
+	for _, f := range forecasts {
+		p.disk = p.disk || f.DiskBytes > 0
+	}
+	if p.disk {
+		p.titles = append(p.titles, "new images")
+	}
+	if len(forecasts) > 0 {
+		for _, c := range forecasts[0].Connections {
+			p.databases = append(p.databases, c.Database)
+			p.titles = append(p.titles, "connections of "+c.Database)
+		}
+	}
+	return p
+}
+
+// of lists the fields of one forecast.
+func (p peaks) of(f update.Forecast) []string {
+	var fields []string
+	if p.disk {
+		fields = append(fields, extraText(f.DiskBytes))
+	}
+	for i := range p.databases {
+		c := f.Connections[i]
+		fields = append(fields, fmt.Sprintf("%d of %d, %d now", c.Peak, c.Limit, c.Now))
+	}
+	return fields
 }
 
 // none is what a cost of nothing is called.
@@ -90,5 +129,5 @@ func extraText(n int64) string {
 	if n <= 0 {
 		return none
 	}
-	return fmt.Sprintf("%d MiB", n>>20)
+	return update.BytesText(n)
 }

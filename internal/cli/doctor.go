@@ -88,6 +88,7 @@ func (a *app) examine(ctx context.Context, x *examination) {
 	defer s.close()
 	x.ok("project", "%s, %d services, %d compose files", s.project.Name, len(s.project.Services), len(s.project.Files))
 	examineServices(x, s.project)
+	examineStatics(x, s.project)
 	if err := s.openStore(); err != nil {
 		x.problem("state", err, "")
 	} else if err := s.store.Room(); err != nil {
@@ -121,6 +122,21 @@ func examineServices(x *examination, p *project.Project) {
 	}
 }
 
+// examineStatics looks whether static files can be collected beside those that
+// are served.
+func examineStatics(x *examination, p *project.Project) {
+	for _, service := range p.Services {
+		if service.StaticTarget == "" {
+			continue
+		}
+		if err := runsAlone(); err != nil {
+			x.warn("static", fmt.Sprintf("%s: static files are rewritten in %s while they are served: %v", service.Name, service.StaticTarget, err), "use a gapless that make build has built")
+			continue
+		}
+		x.ok("static", "%s: collected beside %s and moved in", service.Name, service.StaticTarget)
+	}
+}
+
 // examineEngine looks at the engine; nil if it cannot be reached.
 func (a *app) examineEngine(ctx context.Context, x *examination) *engine.Engine {
 	e, err := engine.Connect(ctx, a.engineOptions())
@@ -138,6 +154,7 @@ func (a *app) examineEngine(ctx context.Context, x *examination) *engine.Engine 
 		return e
 	}
 	x.ok("engine", "Docker %s, API %s, %s", facts.Version, facts.APIVersion, facts.StorageDriver)
+	examineDisk(x, facts)
 	if !facts.LiveRestore {
 		x.warn("engine", "live-restore is off: a crash of dockerd stops every container", `set "live-restore": true in /etc/docker/daemon.json and reload dockerd`)
 	}

@@ -2,10 +2,7 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -108,17 +105,13 @@ func (s *session) installFollower(ctx context.Context, edgeDirectory string) err
 	if s.followerFits(ctx, edgeDirectory) {
 		return nil
 	}
-	program, sum, err := ownProgram()
-	if err != nil {
-		return fmt.Errorf("own program: %w", err)
-	}
-	image, err := s.engine.EnsureImage(ctx, "gapless:"+sum, program)
+	image, err := ownImage(ctx, s.engine)
 	if err != nil {
 		return fmt.Errorf("image of the follower: %w", err)
 	}
 	_, err = s.engine.EnsureContainer(ctx, engine.HostContainer{
 		Name: followerName(edgeDirectory), Image: image,
-		Command:     []string{"/gapless", "--host", s.engine.Host(), "edge", "follow", "--edge-dir", edgeDirectory},
+		Command:     []string{programInImage, "--host", s.engine.Host(), "edge", "follow", "--edge-dir", edgeDirectory},
 		NetworkMode: "none", Restart: "always", ReadOnlyRoot: true, DropCapabilities: []string{"ALL"},
 		SecurityOptions: []string{"no-new-privileges"},
 		// The directory and not the socket itself: an engine that starts again
@@ -147,21 +140,4 @@ func (s *session) followerFits(ctx context.Context, edgeDirectory string) bool {
 	}
 	// The change of the inode: a package keeps the time when it was built.
 	return time.Unix(stat.Ctim.Unix()).Before(c.Created)
-}
-
-// ownProgram is the path of this program and a digest that names its content.
-func ownProgram() (path, sum string, err error) {
-	if path, err = os.Executable(); err != nil {
-		return "", "", err
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return "", "", err
-	}
-	defer file.Close()
-	digest := sha256.New()
-	if _, err := io.Copy(digest, file); err != nil {
-		return "", "", err
-	}
-	return path, hex.EncodeToString(digest.Sum(nil)[:6]), nil
 }

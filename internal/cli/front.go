@@ -53,10 +53,13 @@ func (s *session) fronts(ctx context.Context, service project.Service) ([]front.
 // nativePort is where the requests come in that an nginx passes on by itself; empty
 // if there is none, or none without TLS.
 func (s *session) nativePort() string {
-	front, found := s.project.Service(s.project.Settings.Front.Service)
-	if !found {
-		return ""
-	}
+	front, _ := s.project.Service(s.project.Settings.Front.Service)
+	return plainPort(front)
+}
+
+// plainPort is the published address of a front that needs no TLS; empty if it
+// has none.
+func plainPort(front project.Service) string {
 	for _, port := range front.HostPorts {
 		if port.Container != 443 && port.Container != 8443 && port.Protocol == "tcp" {
 			return net.JoinHostPort(port.HostIP, strconv.Itoa(port.Host))

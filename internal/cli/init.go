@@ -36,7 +36,13 @@ func (a *app) init(ctx context.Context, dryRun bool) error {
 	for _, note := range proposal.Notes {
 		fmt.Fprintln(a.err, "note: "+note)
 	}
+	if err := a.showByHand(proposal); err != nil {
+		return err
+	}
 	if proposal.Empty() {
+		if proposal.ByHand() != "" {
+			return nil
+		}
 		_, err := fmt.Fprintf(a.out, "%s: nothing to change\n", s.project.Name)
 		return err
 	}
@@ -52,7 +58,25 @@ func (a *app) init(ctx context.Context, dryRun bool) error {
 		}
 		fmt.Fprintln(a.out, "changed "+file)
 	}
-	_, err = fmt.Fprintln(a.out, "next: gapless plan")
+	next := "gapless plan"
+	if proposal.ByHand() != "" {
+		next = "the change that is yours to make, then " + next
+	}
+	_, err = fmt.Fprintln(a.out, "next: "+next)
+	return err
+}
+
+// showByHand shows the change of a front's own files. What goes with it is said
+// in words that patch(1) skips.
+func (a *app) showByHand(proposal project.Proposal) error {
+	text := proposal.ByHand()
+	if text == "" {
+		return nil
+	}
+	_, err := fmt.Fprint(a.out, "yours to make, gapless writes no file of a front:\n"+text)
+	if err == nil && !proposal.Empty() {
+		_, err = fmt.Fprintln(a.out, "in the compose file:")
+	}
 	return err
 }
 

@@ -31,11 +31,35 @@ type meter struct {
 // startMeter begins to measure.
 func (s *session) startMeter(ctx context.Context, state update.State) *meter {
 	m := &meter{session: s, began: time.Now(), before: s.counters(ctx)}
-	if targets := s.publicTargets(state); len(targets) > 0 {
+	if targets := s.throughFronts(ctx, s.publicTargets(state)); len(targets) > 0 {
 		m.monitor = health.StartMonitor(context.WithoutCancel(ctx), targets)
 	}
 	m.sampleMemory(ctx)
 	return m
+}
+
+// throughFronts asks the front that stands before a socket of the edge in the
+// place of the edge, as users do: it has gaps of its own. One that does not answer
+// a request like that now is not asked.
+func (s *session) throughFronts(ctx context.Context, targets []health.Target) []health.Target {
+	for i, target := range targets {
+		if target.Socket == "" {
+			continue
+		}
+		for _, front := range s.project.Services {
+			port := plainPort(front)
+			if front.Role != project.RoleFront || !s.project.SeesSocket(front) || port == "" {
+				continue
+			}
+			through := target
+			through.Socket, through.Front = "", true
+			through.URL = strings.Replace(target.URL, "http://localhost", "http://"+reachable(port), 1)
+			if health.Answers(ctx, through) {
+				targets[i] = through
+			}
+		}
+	}
+	return targets
 }
 
 // publicTargets are the addresses at which users reach what is served now. A
@@ -74,12 +98,17 @@ func routedTarget(service project.Service, route update.RouteState) health.Targe
 		target.Socket, target.URL = listener, "http://localhost"+path
 		return target
 	}
+	target.URL = "http://" + reachable(listener) + path
+	return target
+}
+
+// reachable is where this host reaches who listens on an address.
+func reachable(listener string) string {
 	host, port, err := net.SplitHostPort(listener)
 	if err != nil || host == "" || host == "0.0.0.0" || host == "::" {
 		host = "127.0.0.1"
 	}
-	target.URL = "http://" + net.JoinHostPort(host, port) + path
-	return target
+	return net.JoinHostPort(host, port)
 }
 
 // sampleMemory adds up what the containers of the project use now, without
@@ -148,7 +177,7 @@ func (m *meter) stop(ctx context.Context, plan *update.Plan, outcome update.Outc
 // own requests.
 func (m *meter) traffic(receipt *update.Receipt, after wire.Stats, own health.Figures) {
 	now, was := sumOf(after), sumOf(*m.before)
-	requests := max(0, now.requests-was.requests-own.Probes-own.Skipped)
+	requests := max(0, now.requests-was.requests-own.Reached()-own.Skipped)
 	paged, pagedMillis := max(0, now.paged-was.paged-own.Paged), pageTime(after, *m.before)
 	receipt.Paged, receipt.PagedMillis = &paged, &pagedMillis
 	failed, held := now.failed-was.failed, now.held-was.held

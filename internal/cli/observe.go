@@ -21,13 +21,20 @@ func (s *session) observe(ctx context.Context) (update.State, error) {
 	}
 	state := update.State{
 		Containers: observed.Containers, Images: observed.Images, ConfigHashes: observed.ConfigHashes,
-		MemoryAvailableBytes: observed.MemoryAvailableBytes, Processors: observed.Processors, TakenPorts: observed.TakenPorts,
+		Capacity:   update.Capacity{MemoryAvailableBytes: observed.MemoryAvailableBytes},
+		Processors: observed.Processors, TakenPorts: observed.TakenPorts,
 		Sources: map[string]change.Source{}, BaseIDs: map[string]string{}, StepTimes: map[string]time.Duration{},
+	}
+	if err := runsAlone(); err != nil {
+		state.NoHelper = err.Error()
 	}
 	if state.Mounts, err = s.mounts(ctx, state.Containers); err != nil {
 		return state, err
 	}
 	if state.Routes, err = s.routes(ctx, state.Containers); err != nil {
+		return state, err
+	}
+	if state.FormerRoutes, err = s.formerRoutes(ctx); err != nil {
 		return state, err
 	}
 	if err := s.addRelease(&state); err != nil {
@@ -42,6 +49,19 @@ func (s *session) routes(ctx context.Context, containers []update.Container) (ma
 	if s.project.Settings.Front.Enabled() {
 		return s.upstreams(containers)
 	}
+	return s.edgeRoutes(ctx)
+}
+
+// formerRoutes is what the edge still has where an nginx passes the requests on
+// by itself.
+func (s *session) formerRoutes(ctx context.Context) (map[string]update.RouteState, error) {
+	if !s.project.Settings.Front.Enabled() {
+		return nil, nil
+	}
+	return s.edgeRoutes(ctx)
+}
+
+func (s *session) edgeRoutes(ctx context.Context) (map[string]update.RouteState, error) {
 	config, err := s.edge.Get(ctx, s.project.Name)
 	if errors.Is(err, edgectl.ErrNotRunning) || errors.Is(err, edgectl.ErrUnknown) {
 		return nil, nil
@@ -71,8 +91,11 @@ func (s *session) addRelease(state *update.State) error {
 }
 
 // counters is what the edge counted for this project, each request once; nil if
-// it does not run.
+// it does not run, or no request passes it.
 func (s *session) counters(ctx context.Context) *wire.Stats {
+	if s.project.Settings.Front.Enabled() {
+		return nil
+	}
 	stats, err := s.edge.Stats(ctx, s.project.Name)
 	if err != nil {
 		return nil

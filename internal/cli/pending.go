@@ -18,7 +18,7 @@ func (s *session) pendingRelease(p *project.Project, plan update.Plan, state upd
 	if err != nil {
 		return update.Release{}, err
 	}
-	release := update.Release{Number: plan.To, Previous: plan.From, Project: p.Name, Run: run, Time: time.Now().UTC(),
+	release := update.Release{Number: plan.To, Previous: plan.From, BackTo: plan.BackTo, Project: p.Name, Run: run, Time: time.Now().UTC(),
 		Strategy: plan.Strategy, Because: plan.Because, Migrated: plan.Migrations, Rendered: rendered, Services: map[string]update.ReleaseService{}}
 	for _, service := range p.Services {
 		from := originAfter(service, plan, state)

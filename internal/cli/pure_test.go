@@ -98,7 +98,7 @@ func TestComparison(t *testing.T) {
 	err := writeComparison(&out, "rolling", []update.Forecast{
 		{Strategy: "rolling", Duration: 9 * time.Second, ExtraBytes: 110 << 20},
 		{Strategy: "quick", Duration: 14 * time.Second, Wait: 7 * time.Second, Page: 2 * time.Second, Guessed: []string{"gate of api"}},
-		{Strategy: "blue-green", Refused: "no room"},
+		{Strategy: "blue-green", ExtraBytes: 300 << 20, Refused: "no room"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestComparison(t *testing.T) {
 	want := `strategy    requests wait  maintenance page  requests fail  extra memory  time
 rolling *   no             no                no             110 MiB       about 9 s
 quick       up to 7 s      about 2 s         no             no            about 14 s
-blue-green  refused
+blue-green  refused                                         300 MiB
 * auto picks this one
 blue-green is refused: no room
 guessed, because no update has measured it yet: gate of api
@@ -239,6 +239,8 @@ func TestExitOf(t *testing.T) {
 		"committed, not tidy":     {update.Outcome{Result: update.ResultCommitted, Cause: broken}, exitDone},
 		"rolled back":             {update.Outcome{Result: update.ResultRolledBack, Cause: broken}, exitRolledBack},
 		"rolled back on Ctrl-C":   {update.Outcome{Result: update.ResultRolledBack, Cause: fmt.Errorf("x: %w", update.ErrInterrupted)}, exitInterrupted},
+		"migrated for good":       {update.Outcome{Result: update.ResultRolledBack, Cause: errors.Join(broken, &update.MigratedError{Migrations: []update.Migrated{{Verdict: update.MigrationsBreaking}}})}, exitUndoFailed},
+		"migrated, not judged":    {update.Outcome{Result: update.ResultRolledBack, Cause: errors.Join(broken, &update.MigratedError{Migrations: []update.Migrated{{}}})}, exitRolledBack},
 		"aborted":                 {update.Outcome{Result: update.ResultAborted, Cause: broken}, exitError},
 		"aborted on Ctrl-C":       {update.Outcome{Result: update.ResultAborted, Cause: update.ErrInterrupted}, exitInterrupted},
 		"a check refused":         {update.Outcome{Result: update.ResultAborted, Cause: fmt.Errorf("x: %w", &update.CheckError{Failed: &update.GateError{}})}, exitRefused},
@@ -361,5 +363,29 @@ func TestUnavailable(t *testing.T) {
 		if got := unavailable(err); got != want {
 			t.Errorf("%v: %t", err, got)
 		}
+	}
+}
+
+// What only some projects have gets a column where there is something to say.
+func TestComparisonOfPeaks(t *testing.T) {
+	var out bytes.Buffer
+	peak := func(n int) []update.ConnectionsPeak {
+		return []update.ConnectionsPeak{{Database: "db", Now: 38, Peak: n, Limit: 97}}
+	}
+	err := writeComparison(&out, "rolling", []update.Forecast{
+		{Strategy: "rolling", Duration: 9 * time.Second, ExtraBytes: 110 << 20, DiskBytes: 40 << 20, Connections: peak(61)},
+		{Strategy: "blue-green", ExtraBytes: 300 << 20, DiskBytes: 40 << 20, Connections: peak(101), Refused: "no room"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `strategy    requests wait  maintenance page  requests fail  extra memory  new images  connections of db  time
+rolling *   no             no                no             110 MiB       40 MiB      61 of 97, 38 now   about 9 s
+blue-green  refused                                         300 MiB       40 MiB      101 of 97, 38 now
+* auto picks this one
+blue-green is refused: no room
+`
+	if diff := cmp.Diff(want, regexp.MustCompile(` +\n`).ReplaceAllString(out.String(), "\n")); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -22,11 +22,13 @@ func (a *app) rollbackCommand() *cobra.Command {
 		Use:   "rollback [RELEASE]",
 		Short: "Go back to an earlier release: its images, settings and environment",
 		Long: `Rollback brings back an earlier release, the one before the newest unless a
-number is given, in the same way as an update and with the same care. It also
-works when the containers of that release are gone. It changes no data: what a
+number is given, in the same way as an update and with the same care. A second
+rollback goes one further back. It also works when the containers of that release are gone. It changes no data: what a
 migration did stays done. The compose file on disk stays as it is; the next
 update follows it again. With --checkout the git checkout goes to the revision
-of that release first, for files that are mounted from it.`,
+of that release first, for files that are mounted from it.
+
+While an update watches its new version, rollback lets it take that back.`,
 		Example: "  gapless rollback\n  gapless rollback 41",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -55,7 +57,12 @@ func (a *app) rollback(ctx context.Context, number int, checkout, dryRun bool) e
 		return s.showRollback(ctx, number)
 	}
 	if err := s.ready(ctx, "rollback"); err != nil {
-		return err
+		if number > 0 || checkout {
+			return err
+		}
+		if done, err := s.endWatch(ctx, err); done || err != nil {
+			return err
+		}
 	}
 	if err := s.recoverFirst(ctx); err != nil {
 		return err
@@ -128,16 +135,35 @@ func (s *session) rollbackTarget(number int) (update.Release, error) {
 		return newest, refuse(err, "")
 	}
 	if number == 0 {
-		number = newest.Previous
-	}
-	if number == 0 {
-		return newest, refuse(fmt.Errorf("release %d is the first one", newest.Number), "")
+		if number, err = s.before(newest); err != nil {
+			return newest, err
+		}
 	}
 	release, err := s.store.Release(number)
 	if noRelease(err) {
 		return release, refuse(fmt.Errorf("there is no release %d", number), s.releaseHint())
 	}
 	return release, err
+}
+
+// before is the release before the one that runs. Where that was brought back
+// itself it is the one before the original: a second rollback goes further back,
+// and not to what the first one left.
+func (s *session) before(running update.Release) (number int, err error) {
+	for running.BackTo > 0 {
+		original, err := s.store.Release(running.BackTo)
+		if noRelease(err) {
+			return 0, refuse(fmt.Errorf("release %d runs, which is %d again, and nobody knows any more what was before that", running.Number, running.BackTo), s.releaseHint())
+		}
+		if err != nil {
+			return 0, refuse(err, "")
+		}
+		running = original
+	}
+	if running.Previous == 0 {
+		return 0, refuse(fmt.Errorf("release %d is the first one", running.Number), "")
+	}
+	return running.Previous, nil
 }
 
 func (s *session) releaseHint() string {
@@ -204,9 +230,9 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 			state.Sources[name] = *source
 		}
 	}
-	s.addMemory(ctx, &state)
 	changes := s.detect(ctx, state)
-	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), Back: true, Statics: map[string]string{},
+	s.addCapacity(ctx, &state, changes)
+	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), BackTo: release.Number, Statics: map[string]string{},
 		Crosses: s.crosses(release.Number, state.Release)}
 	changes = append(changes, s.staticsBack(state, release, changes, options.Statics)...)
 	if len(changes) > 0 {
@@ -217,7 +243,7 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 		fmt.Fprintf(s.app.err, "release %d is what runs\n", release.Number)
 	}
 	if err != nil {
-		return state, plan, err
+		return state, plan, planError(err)
 	}
 	return state, plan, s.preflight(ctx, state, plan)
 }

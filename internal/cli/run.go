@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"gapless/internal/edgectl"
 	"gapless/internal/engine"
 	"gapless/internal/front"
 	"gapless/internal/health"
@@ -42,6 +43,7 @@ func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string
 	env := &update.Env{
 		Images: s.bench, Creator: s.bench, Containers: s.bench,
 		Router:   s.router(),
+		Former:   edgectl.NewRouter(s.edge, s.project.Name, s.installEdge),
 		Gate:     health.NewGate(s.engine, s.probe),
 		Front:    front.NewNginx(s.engine),
 		Recorder: &recorder{session: s, run: runID, times: watcher.measured},
@@ -124,7 +126,8 @@ func (r *runner) conclude(ctx context.Context, outcome update.Outcome, err error
 // exitOf is the exit code of an outcome whose words were said.
 func exitOf(outcome update.Outcome) error {
 	var foreign *update.ForeignError
-	if errors.As(outcome.Cause, &foreign) {
+	var migrated *update.MigratedError
+	if errors.As(outcome.Cause, &foreign) || errors.As(outcome.Cause, &migrated) && migrated.Breaking() {
 		return said(exitUndoFailed)
 	}
 	switch outcome.Result {

@@ -18,6 +18,9 @@ func samePlan(path string, now update.Plan) error {
 	if err := json.Unmarshal(text, &kept); err != nil {
 		return refuse(fmt.Errorf("%s is not a plan: %w", path, err), "gapless plan -o FILE writes one")
 	}
+	if kept.Unread != "" {
+		return refuse(fmt.Errorf("%s was made by another version of gapless: %s is unknown to this one", path, kept.Unread), "make a new one with gapless plan -o")
+	}
 	was, err := lasting(kept)
 	if err != nil {
 		return err

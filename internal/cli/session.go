@@ -32,6 +32,8 @@ type session struct {
 	store  *journal.Store
 	lock   *journal.Lock
 	edge   *edgectl.Client
+	// ownImage is the ID of the image of this program; empty: not looked yet.
+	ownImage string
 	// passedOn are services whose requests the edge has counted already when a
 	// front got them; nil: not looked yet.
 	passedOn map[string]bool
@@ -150,7 +152,7 @@ func (s *session) connect(ctx context.Context) error {
 // the one of the compose file.
 func (s *session) use(p *project.Project) {
 	s.project = p
-	s.bench = engine.ForProject(s.engine, p.Compose)
+	s.bench = engine.ForProject(s.engine, p.Compose).WithHelper(engine.HelperProgram{Image: s.helperImage, Command: []string{programInImage, "statics"}})
 }
 
 // edgeDirectory is where the one edge of this host keeps its sockets.

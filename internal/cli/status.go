@@ -109,7 +109,12 @@ func (s *session) addRun(report *statusReport) {
 		report.Unfinished = err.Error()
 		return
 	}
-	if history, err := update.ReadHistory(entries); err == nil {
+	history, err := update.ReadHistory(entries)
+	switch {
+	case errors.Is(err, update.ErrNoRun):
+	case err != nil:
+		report.Unfinished = err.Error()
+	default:
 		report.Unfinished = fmt.Sprintf("update to release %d stopped after step %d", history.Plan.To, history.Reached)
 		if history.Held {
 			report.Unfinished += ", held: " + history.Why

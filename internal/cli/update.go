@@ -106,7 +106,7 @@ func (s *session) plan(ctx context.Context, options update.Options) (update.Stat
 	}
 	changes := s.detect(ctx, state)
 	if len(changes) > 0 {
-		s.addMemory(ctx, &state)
+		s.addCapacity(ctx, &state, changes)
 		s.askPending(ctx, &state, changes)
 	}
 	plan, err := update.Make(state, s.project, changes, options)
@@ -116,24 +116,15 @@ func (s *session) plan(ctx context.Context, options update.Options) (update.Stat
 	return state, plan, s.preflight(ctx, state, plan)
 }
 
-// planError tells a strategy that is refused from a plan that cannot be made.
+// planError tells what is refused from a plan that cannot be made.
 func planError(err error) error {
-	var refused *update.StrategyError
-	if errors.As(err, &refused) {
+	var strategy *update.StrategyError
+	var refused *update.RefusedError
+	var full *update.CapacityError
+	if errors.As(err, &strategy) || errors.As(err, &refused) || errors.As(err, &full) {
 		return refuse(err, "")
 	}
 	return &exitStatus{code: exitError, err: err}
-}
-
-// addMemory measures the running containers, for the forecast of second ones.
-func (s *session) addMemory(ctx context.Context, state *update.State) {
-	used, err := s.engine.Memory(ctx, state.Containers)
-	if err != nil {
-		return // without the figures the plan says nothing of memory
-	}
-	for i, c := range state.Containers {
-		state.Containers[i].MemoryBytes = used[c.Name]
-	}
 }
 
 // execute shows the plan, asks and runs it.

@@ -22,19 +22,24 @@ func cgroupMemory(pid int) (int64, bool) {
 	if !found {
 		return 0, false
 	}
-	used, err := os.ReadFile(place.usage)
-	if err != nil {
-		return 0, false
-	}
-	statistics, err := os.ReadFile(place.statistics)
-	if err != nil {
-		return 0, false
-	}
-	return resident(string(used), string(statistics), place.cacheField)
+	return place.read()
 }
 
 // cgroupPlace is where the kernel tells about the memory of a cgroup.
 type cgroupPlace struct{ usage, statistics, cacheField string }
+
+// read is the resident memory of the cgroup, in bytes.
+func (p cgroupPlace) read() (int64, bool) {
+	used, err := os.ReadFile(p.usage)
+	if err != nil {
+		return 0, false
+	}
+	statistics, err := os.ReadFile(p.statistics)
+	if err != nil {
+		return 0, false
+	}
+	return resident(string(used), string(statistics), p.cacheField)
+}
 
 // memoryCgroup finds the files for the content of /proc/PID/cgroup. A process
 // in the root of the hierarchy is in no container that could be seen from

@@ -35,7 +35,10 @@ func (w *Workbench) Create(ctx context.Context, spec update.CreateSpec) error {
 		return err
 	}
 	create := w.createNew
-	if len(spec.Command) > 0 {
+	switch {
+	case spec.Helper != nil:
+		create = w.createHelper
+	case len(spec.Command) > 0:
 		create = w.createOneOff
 	}
 	err = create(ctx, spec, service)
@@ -61,6 +64,9 @@ func (w *Workbench) adopt(ctx context.Context, spec update.CreateSpec, service t
 	labels := found.Config.Labels
 	if labels[LabelRun] != spec.Run {
 		return false, &ForeignContainerError{Name: spec.Name, ID: found.ID, Origin: origin(labels)}
+	}
+	if labels[LabelRole] == RoleHelper {
+		return true, nil
 	}
 	if labels[LabelRole] != RoleTombstone && (wasStarted(found) || w.isConnected(found, service)) {
 		if wasStarted(found) {
@@ -153,7 +159,8 @@ func (w *Workbench) createRequest(ctx context.Context, spec update.CreateSpec, s
 		return nil, createError(cmp.Or(spec.ImageID, request.reference), err)
 	}
 	if request.isOneOff() {
-		return request, nil
+		request.running, err = w.mountedBy(ctx, spec.Service, spec.Beside)
+		return request, err
 	}
 	if service.ContainerName != "" && len(service.PreStart) > 0 {
 		existing, err := w.engine.list(ctx, w.project.Name)

@@ -25,6 +25,7 @@ type createRequest struct {
 	configHash   string                 // empty: as docker compose computed it
 	inherited    []container.MountPoint // of the predecessor
 	imageVolumes map[string]struct{}    // destinations that the image declares
+	running      []place                // what running containers of the service have mounted at spec.Beside
 }
 
 // apply changes the request. It is the only place where a container of an
@@ -42,6 +43,7 @@ func (r *createRequest) apply(options *client.ContainerCreateOptions) {
 	host.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyDisabled}
 	host.Mounts = r.inherit(&host)
 	options.HostConfig = &host
+	r.standBeside(&config, &host)
 	if options.NetworkingConfig != nil {
 		for _, endpoint := range options.NetworkingConfig.EndpointsConfig {
 			r.adaptEndpoint(endpoint, composeName)
@@ -54,7 +56,7 @@ func (r *createRequest) apply(options *client.ContainerCreateOptions) {
 func (r *createRequest) labels(composed map[string]string) map[string]string {
 	labels := maps.Clone(composed)
 	if r.isOneOff() {
-		labels[labelSlug] = r.slug()
+		labels[labelSlug] = slug(r.spec)
 	} else {
 		labels[labelNumber] = strconv.Itoa(r.spec.Number)
 		labels[labelDependencies] = r.dependencies

@@ -18,6 +18,7 @@ type Facts struct {
 	System        string // operating system of the host
 	RootDirectory string // where images and volumes lie
 	StorageDriver string
+	Containerd    bool // images lie where containerd keeps its data
 	CgroupVersion string
 	LiveRestore   bool // containers survive a crash of the engine
 	Rootless      bool
@@ -47,6 +48,7 @@ func (e *Engine) Facts(ctx context.Context) (Facts, error) {
 		System:        about.OperatingSystem,
 		RootDirectory: about.DockerRootDir,
 		StorageDriver: about.Driver,
+		Containerd:    slices.Contains(about.DriverStatus, [2]string{"driver-type", "io.containerd.snapshotter.v1"}),
 		CgroupVersion: about.CgroupVersion,
 		LiveRestore:   about.LiveRestoreEnabled,
 		Rootless:      rootless,

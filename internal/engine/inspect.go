@@ -77,6 +77,7 @@ func (e *Engine) describe(ctx context.Context, c container.InspectResponse) (upd
 		described.Number, _ = strconv.Atoi(labels[labelNumber])
 		described.ConfigHash = labels[labelConfigHash]
 		described.Run = labels[LabelRun]
+		described.Beside = labels[LabelBeside]
 		described.Image = c.Config.Image
 		described.StopSignal = c.Config.StopSignal
 		described.Entrypoint, described.Command = c.Config.Entrypoint, c.Config.Cmd

@@ -14,14 +14,17 @@ const (
 	LabelRun     = "gapless.run"     // the update that made it
 	LabelRelease = "gapless.release" // number of the release that it belongs to
 	LabelTool    = "gapless.tool"    // name and version of the program
-	LabelRole    = "gapless.role"    // RoleTombstone or RoleHost; none on a container of a service
+	LabelRole    = "gapless.role"    // RoleTombstone, RoleHost or RoleHelper; none on a container of a service
 	LabelSpec    = "gapless.spec"    // hash of the specification of a host container
+	LabelBeside  = "gapless.beside"  // directory in which it has a volume of its own
+	LabelInstead = "gapless.instead" // what its service has mounted there, as a place
 )
 
 // The values of LabelRole.
 const (
 	RoleTombstone = "tombstone" // holds a name for a moment, never started
 	RoleHost      = "host"      // serves all projects of the host, as the edge does
+	RoleHelper    = "helper"    // runs this program on the files of a service
 )
 
 // ownLabels are those of a container that an update makes.

@@ -92,8 +92,8 @@ func isOwnOneOff(labels map[string]string) bool {
 }
 
 // slug identifies a one-off as docker compose does, the same in each attempt.
-func (r *createRequest) slug() string {
-	sum := sha256.Sum256([]byte(r.spec.Run + "\x00" + r.spec.Name))
+func slug(spec update.CreateSpec) string {
+	sum := sha256.Sum256([]byte(spec.Run + "\x00" + spec.Name))
 	return hex.EncodeToString(sum[:])
 }
 

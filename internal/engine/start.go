@@ -28,9 +28,12 @@ func (w *Workbench) Start(ctx context.Context, name string) error {
 	if err := w.engine.Start(ctx, found.ID); err != nil {
 		return err
 	}
+	if found.Config.Labels[LabelRole] == RoleHelper {
+		return nil // the hooks are those of the service
+	}
 	for _, hook := range w.project.Services[found.Config.Labels[labelService]].PostStart {
 		err := w.runHook(ctx, found.ID, hook)
-		if err != nil && isOwnOneOff(found.Config.Labels) && !w.engine.runs(ctx, found.ID) {
+		if err != nil && isOwnOneOff(found.Config.Labels) && w.engine.ends(ctx, found.ID) {
 			return nil // it ended before its hooks: how it ended is what counts
 		}
 		if err != nil {
@@ -63,8 +66,19 @@ func (w *Workbench) runHook(ctx context.Context, id string, hook types.ServiceHo
 	return nil
 }
 
-// runs tells whether a container is known to run.
-func (e *Engine) runs(ctx context.Context, id string) bool {
-	found, err := e.inspect(ctx, id)
-	return err != nil || found.State.Running
+// endNoticed is how long the engine may still call a container running whose
+// processes are gone, as a hook notices first.
+const endNoticed = 2 * time.Second
+
+// ends tells whether a container is known to have ended, now or in a moment.
+func (e *Engine) ends(ctx context.Context, id string) bool {
+	for end := time.Now().Add(endNoticed); ; {
+		found, err := e.inspect(ctx, id)
+		if err == nil && !found.State.Running {
+			return true
+		}
+		if time.Now().After(end) || pause(ctx, pollEvery) != nil {
+			return false
+		}
+	}
 }

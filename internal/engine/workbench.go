@@ -28,6 +28,7 @@ const (
 type Workbench struct {
 	engine   *Engine
 	project  *types.Project
+	helper   HelperProgram
 	answered sync.Map // by createKey: whether all requests of this process succeeded
 	creating sync.Mutex
 }

@@ -25,10 +25,13 @@ type Engine interface {
 }
 
 // Nginx drives nginx in containers. It implements update.Front.
-type Nginx struct{ engine Engine }
+type Nginx struct {
+	engine Engine
+	live   time.Duration // within which new workers must be seen
+}
 
 // NewNginx returns a driver over an engine.
-func NewNginx(engine Engine) *Nginx { return &Nginx{engine} }
+func NewNginx(engine Engine) *Nginx { return &Nginx{engine, liveLimit} }
 
 // The pace of a reload and its bounds. nginx reads its files in well under a
 // second; one with thousands of hosts takes a few.
@@ -108,7 +111,7 @@ func (n *Nginx) generation(ctx context.Context, containerName string) (generatio
 // it keeps its old configuration: its workers just stay the same.
 func (n *Nginx) awaitLive(ctx context.Context, containerName string, before generation) error {
 	var now generation
-	err := poll(ctx, liveLimit, func() (done bool, err error) {
+	err := poll(ctx, n.live, func() (done bool, err error) {
 		now, err = n.generation(ctx, containerName)
 		return now.replaces(before), err
 	})
@@ -120,7 +123,7 @@ func (n *Nginx) awaitLive(ctx context.Context, containerName string, before gene
 		lines = []string{"(its log cannot be read: " + logErr.Error() + ")"}
 	}
 	return &update.GateError{Container: containerName, Ended: true, Logs: lines,
-		Reason: fmt.Sprintf("goes on with its old configuration: nginx started no worker with the new one within %s", update.DurationText(liveLimit))}
+		Reason: fmt.Sprintf("goes on with its old configuration: nginx started no worker with the new one within %s", update.DurationText(n.live))}
 }
 
 // awaitGone waits until nobody works by the old configuration any more, at most

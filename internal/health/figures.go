@@ -107,6 +107,17 @@ func (f Figures) Fill(receipt *update.Receipt) {
 	}
 }
 
+// Reached counts the probes that got to the edge.
+func (f Figures) Reached() int64 {
+	reached := f.Probes
+	for _, of := range f.Targets {
+		if of.Target.Front {
+			reached -= of.Failures
+		}
+	}
+	return reached
+}
+
 // worst is the address with the longest gap, the first one if none has any.
 func (f Figures) worst() TargetFigures {
 	return slices.MaxFunc(f.Targets, func(a, b TargetFigures) int { return cmp.Compare(a.Gap, b.Gap) })

@@ -18,6 +18,17 @@ type Target struct {
 	URL     string // as users reach it
 	Host    string // Host header; empty: that of the URL
 	Socket  string // unix socket to connect to; empty: the URL's address
+	// Front says that a front answers there, which passes requests on to the
+	// edge: what it does not answer did not get that far.
+	Front bool
+}
+
+// Answers tells whether users are served at an address now.
+func Answers(ctx context.Context, target Target) bool {
+	ctx, cancel := context.WithTimeout(ctx, monitorPatience)
+	defer cancel()
+	status, err := requestOnce(ctx, target)
+	return err == nil && good(status, status)
 }
 
 // Phase is a part of a run, for figures that are compared.

@@ -197,3 +197,13 @@ func TestMonitorKnowsAPage(t *testing.T) {
 		}
 	}
 }
+
+// TestReached: what a front did not answer did not get to the edge behind it.
+func TestReached(t *testing.T) {
+	f := Figures{Probes: 30, Failures: 7, Targets: []TargetFigures{
+		{Target: Target{Front: true}, Probes: 10, Failures: 4}, {Probes: 20, Failures: 3},
+	}}
+	if got := f.Reached(); got != 26 {
+		t.Errorf("%d reached the edge, want 26", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -127,5 +128,35 @@ func TestOwnerTextIsHarmless(t *testing.T) {
 	owner := Owner{Command: "gapless \x1b[2J", User: "root", Host: "h"}
 	if strings.Contains(owner.String(), "\x1b") {
 		t.Errorf("%q lets an escape through", owner)
+	}
+}
+
+// TestInterruptMeetsTheOwner: a process that got the number of one that is over
+// is left alone.
+func TestInterruptMeetsTheOwner(t *testing.T) {
+	sleeper := exec.Command("sleep", "60")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer sleeper.Process.Kill()
+	owner := Owner{PID: sleeper.Process.Pid, Boot: bootID()}
+	ticks, err := startTicks(owner.PID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner.StartTicks = ticks + 1
+	if err := owner.Interrupt(); err == nil {
+		t.Error("a stranger was interrupted")
+	}
+	owner.StartTicks = ticks
+	if err := owner.Interrupt(); err != nil {
+		t.Fatal(err)
+	}
+	_ = sleeper.Wait()
+	if status := sleeper.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGTERM {
+		t.Errorf("the owner ended with %v", sleeper.ProcessState)
+	}
+	if err := owner.Interrupt(); err == nil {
+		t.Error("a process that is over was interrupted")
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Owner is who holds the lock. It is there for the message only: the lock
@@ -59,6 +61,32 @@ func quotePlain(text string) string {
 func (o Owner) alive() bool {
 	ticks, err := startTicks(o.PID)
 	return err == nil && ticks == o.StartTicks && o.Boot == bootID()
+}
+
+// Interrupt asks the owner to end what it does, as Ctrl-C in its
+// terminal would. Its process is held on to before it is known to be the right one: a
+// signal to whoever got its number since would hit a stranger.
+func (o Owner) Interrupt() error {
+	held, err := unix.PidfdOpen(o.PID, 0)
+	canHold := !errors.Is(err, unix.ENOSYS) // older kernels cannot
+	if err != nil && canHold {
+		return fmt.Errorf("interrupt process %d: %w", o.PID, err)
+	}
+	if canHold {
+		defer unix.Close(held)
+	}
+	if !o.alive() {
+		return fmt.Errorf("interrupt process %d: it is over", o.PID)
+	}
+	if canHold {
+		err = unix.PidfdSendSignal(held, unix.SIGTERM, nil, 0)
+	} else {
+		err = unix.Kill(o.PID, unix.SIGTERM)
+	}
+	if err != nil {
+		return fmt.Errorf("interrupt process %d: %w", o.PID, err)
+	}
+	return nil
 }
 
 // startTicks returns when a process started: field 22 of /proc/PID/stat, see

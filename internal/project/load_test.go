@@ -102,6 +102,9 @@ func describePreparation(text *strings.Builder, service Service) {
 			fmt.Fprintf(text, "  %s: %s\n", one.what, strings.Join(one.argv, " "))
 		}
 	}
+	if service.StaticTarget != "" {
+		fmt.Fprintf(text, "  static files in: %s\n", service.StaticTarget)
+	}
 	if service.Compatible != nil {
 		fmt.Fprintf(text, "  compatible: %t\n", *service.Compatible)
 	}

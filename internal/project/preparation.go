@@ -23,6 +23,11 @@ func assignPreparations(p *Project, settings map[string]ServiceSettings) {
 		prepare(p, members[key], settings)
 	}
 	assignTopChecks(p, members, order, settings)
+	for i := range p.Services {
+		if service := &p.Services[i]; len(service.Static) > 0 {
+			service.StaticTarget = p.staticTarget(*service)
+		}
+	}
 }
 
 // prepare fills in the commands of the services that share an image.

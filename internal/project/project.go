@@ -52,6 +52,16 @@ func (p *Project) Service(serviceName string) (Service, bool) {
 	return Service{}, false
 }
 
+// Inactive tells whether a service exists in a profile only that is not active
+// now.
+func (p *Project) Inactive(serviceName string) bool {
+	if p.Compose == nil {
+		return false
+	}
+	_, inactive := p.Compose.DisabledServices[serviceName]
+	return inactive
+}
+
 // Dependents returns the services that directly depend on the named one, in
 // the order of p.Services.
 func (p *Project) Dependents(serviceName string) []string {

@@ -15,6 +15,14 @@ type Proposal struct {
 	Notes []string
 
 	project *Project
+	socket  string // that the edge is proposed to listen on
+	shown   []shownFile
+}
+
+// shownFile is a file of a front with the change that is to be made by hand.
+type shownFile struct {
+	frontFile
+	edits []Edit
 }
 
 // Empty says whether there is nothing to change.
@@ -51,6 +59,16 @@ func (r Proposal) Diff() string {
 		if read, ok := r.project.source(file); ok {
 			text.WriteString(unifiedDiff(file, read.content, r.editsOf(file)))
 		}
+	}
+	return text.String()
+}
+
+// ByHand is a unified diff of the files of a front that only their owner
+// changes; empty if there is nothing to change in them.
+func (r Proposal) ByHand() string {
+	var text strings.Builder
+	for _, f := range r.shown {
+		text.WriteString(unifiedDiff(f.path, []byte(f.text), f.edits))
 	}
 	return text.String()
 }

@@ -1,8 +1,10 @@
 package project
 
 import (
+	"cmp"
 	"fmt"
 	"net"
+	"path"
 	"strconv"
 	"strings"
 
@@ -26,14 +28,21 @@ func Propose(p *Project) Proposal {
 		proposal.note("the definition of %s is shared through an anchor: add x-gapless: {route: {port: %d}} to it by hand", target.Name, target.HTTPPort)
 		return proposal
 	}
-	if !p.Settings.Edge.Enabled() {
+	native := p.Settings.Front.Enabled() // the front needs no edge
+	if !native && !p.Settings.Edge.Enabled() {
 		proposal.proposeEdge(p, target, front)
 	}
 	if target.Route == nil {
 		proposal.proposeRoute(p, target)
 	}
-	if port, published := routedPort(target); published && front == nil {
+	if front != nil && !native {
+		proposal.proposeFront(p, target, *front, cmp.Or(p.Settings.Edge.Socket, proposal.socket))
+	}
+	switch port, published := routedPort(target); {
+	case published && front == nil:
 		proposal.removePort(p, target, port)
+	case published && front.Name != target.Name:
+		proposal.note("%s publishes port %s beside %s: two containers cannot have it, so remove it from ports if nobody needs it, or every update has a gap", target.Name, port, front.Name)
 	}
 	return proposal
 }
@@ -58,14 +67,29 @@ func chooseRouted(p *Project) (target Service, front *Service, found bool) {
 				rank = 3
 			}
 		}
-		if front != nil && strings.Contains(service.RoleReason, front.Name+" passes") {
-			rank = 4
+		if front != nil {
+			rank = rankBehind(p, service, *front, rank)
 		}
 		if rank > best {
 			target, best, found = service, rank, true
 		}
 	}
 	return target, front, found
+}
+
+// rankBehind is the rank of a service where there is a front: first what has a
+// route already, then what gets all requests that are nobody else's.
+func rankBehind(p *Project, service, front Service, rank int) int {
+	switch {
+	case service.Route != nil:
+		return 6
+	case !strings.Contains(service.RoleReason, front.Name+" passes"):
+		return rank
+	case p.isNginx(front) && takesTheRest(p, service, front):
+		return 5
+	default:
+		return 4
+	}
 }
 
 // proposeEdge writes where the edge listens: in place of the host port that the
@@ -75,10 +99,8 @@ func (r *Proposal) proposeEdge(p *Project, target Service, front *Service) {
 	port, published := routedPort(target)
 	switch {
 	case front != nil:
-		socket := "/run/gapless/" + p.Name + ".sock"
-		setting, why = "socket: "+socket, "the edge listens behind "+front.Name
-		r.note("%s must pass requests to the edge once: mount /run/gapless into it and replace %s:%d in its configuration with unix:%s",
-			front.Name, target.Name, target.HTTPPort, socket)
+		r.socket = path.Join(socketDirectory, p.Name+".sock")
+		setting, why = "socket: "+r.socket, "the edge listens behind "+front.Name
 	case published:
 		address := net.JoinHostPort(port.HostIP, strconv.Itoa(port.Host))
 		setting, why = fmt.Sprintf("http: %q", address), "the edge takes over host port "+strconv.Itoa(port.Host)

@@ -15,7 +15,7 @@ func TestPropose(t *testing.T) {
 			golden := readArchive(t, path)
 			files := map[string]string{}
 			for name, content := range golden.files {
-				if name != "diff" && name != "notes" && name != "after" {
+				if name != "diff" && name != "by hand" && name != "notes" && name != "after" {
 					files[name] = content
 				}
 			}
@@ -27,7 +27,8 @@ func TestPropose(t *testing.T) {
 			}
 			proposal := Propose(loaded)
 			golden.expect(t, path, "diff", strings.ReplaceAll(proposal.Diff(), directory, "$DIR"))
-			golden.expect(t, path, "notes", lines(proposal.Notes))
+			golden.expect(t, path, "by hand", strings.ReplaceAll(proposal.ByHand(), directory, "$DIR"))
+			golden.expect(t, path, "notes", strings.ReplaceAll(lines(proposal.Notes), directory, "$DIR"))
 			for _, file := range proposal.Files() {
 				name := filepath.Base(file)
 				content, err := proposal.Apply(file, []byte(files[name]))

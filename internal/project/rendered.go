@@ -24,6 +24,7 @@ type rendering struct {
 	Files         []string `yaml:"files"`
 	EnvFiles      []string `yaml:"env_files,omitempty"`
 	Profiles      []string `yaml:"profiles,omitempty"`
+	Inactive      []string `yaml:"inactive,omitempty"` // services of other profiles
 	Compatibility bool     `yaml:"compatibility,omitempty"`
 	Page          string   `yaml:"page,omitempty"` // for maintenance
 
@@ -58,7 +59,7 @@ func (p *Project) Render() ([]byte, error) {
 	}
 	model.Extensions[renderedKey] = rendering{
 		Format: renderedFormat, Directory: p.Directory, Files: p.Files, EnvFiles: p.EnvFiles,
-		Profiles: p.Compose.Profiles, Compatibility: p.Compatibility,
+		Profiles: p.Compose.Profiles, Inactive: sortedKeys(p.Compose.DisabledServices), Compatibility: p.Compatibility,
 		Services: p.foundOut(), Page: p.Maintenance.Page,
 	}
 	model.Configs = configsWithContent(p.Compose.Configs)
@@ -129,6 +130,12 @@ func loadRendered(ctx context.Context, content []byte, directory string) (*Proje
 		return nil, fmt.Errorf("read rendered project: %w", err)
 	}
 	model.ComposeFiles = header.Files
+	for _, name := range header.Inactive {
+		if model.DisabledServices == nil {
+			model.DisabledServices = types.Services{}
+		}
+		model.DisabledServices[name] = types.ServiceConfig{Name: name}
+	}
 	delete(model.Extensions, renderedKey)
 	if len(model.Extensions) == 0 {
 		model.Extensions = nil

@@ -180,6 +180,9 @@ type Preparation struct {
 	// work on the migrated database. Nil when they do not say it.
 	Compatible *bool
 	Static     []string // collects static files into a volume
+	// StaticTarget is the directory of the container that a front serves these
+	// files from; empty if none does.
+	StaticTarget string
 }
 
 // Reload is a declared way to make a container read its settings again without

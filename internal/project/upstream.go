@@ -1,9 +1,7 @@
 package project
 
 import (
-	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,12 +13,6 @@ type upstream struct {
 	port  int    // 0 when the front does not say it
 	hosts []string
 }
-
-// Limits for reading a front's configuration: it is evidence, not input.
-const (
-	maxFrontFiles     = 50
-	maxFrontFileBytes = 256 << 10
-)
 
 // findUpstreams returns which services stand behind a front, by the files that
 // are mounted into it, by the labels that Traefik and caddy-docker-proxy read,
@@ -53,8 +45,8 @@ var passedTo = regexp.MustCompile(`(?m)^[^#\n]*?\b(?:proxy_pass|grpc_pass|uwsgi_
 
 func mountedUpstreams(p *Project, front Service) map[string]int {
 	ports := map[string]int{}
-	for _, text := range frontFiles(p, front) {
-		for _, match := range passedTo.FindAllStringSubmatch(text, -1) {
+	for _, file := range frontFiles(p, front) {
+		for _, match := range passedTo.FindAllStringSubmatch(file.text, -1) {
 			if other, exists := p.Service(match[1]); exists && other.Name != front.Name {
 				if port := validPort(match[2]); port > 0 || ports[other.Name] == 0 {
 					ports[other.Name] = port
@@ -81,8 +73,8 @@ func passesToEdge(p *Project, front Service) bool {
 	if socket == "" {
 		return false
 	}
-	for _, text := range frontFiles(p, front) {
-		for _, match := range unixSocket.FindAllStringSubmatch(text, -1) {
+	for _, file := range frontFiles(p, front) {
+		for _, match := range unixSocket.FindAllStringSubmatch(file.text, -1) {
 			if hostPath(front, match[1]) == path.Clean(socket) {
 				return true
 			}
@@ -100,52 +92,6 @@ func hostPath(service Service, inside string) string {
 		}
 	}
 	return ""
-}
-
-// frontFiles reads the configuration that is mounted into a front from the host.
-func frontFiles(p *Project, front Service) []string {
-	var texts []string
-	read := func(path string) {
-		if content, err := readLimited(path, maxFrontFileBytes); err == nil && len(texts) < maxFrontFiles {
-			texts = append(texts, string(content))
-		}
-	}
-	for _, volume := range front.Volumes {
-		if volume.Kind != VolumeBind {
-			continue
-		}
-		status, err := os.Stat(volume.Source)
-		switch {
-		case err != nil:
-		case status.Mode().IsRegular():
-			read(volume.Source)
-		case status.IsDir() && holdsConfiguration(volume.Target):
-			for _, pattern := range []string{"*.conf", "*.template", "*.cfg", "Caddyfile", "*.yml", "*.yaml"} {
-				matches, _ := filepath.Glob(filepath.Join(volume.Source, pattern))
-				for _, path := range matches {
-					read(path)
-				}
-			}
-		}
-	}
-	for _, mount := range p.Compose.Services[front.Name].Configs {
-		config := p.Compose.Configs[mount.Source]
-		if config.Content != "" && len(texts) < maxFrontFiles {
-			texts = append(texts, config.Content)
-		} else if config.File != "" {
-			read(config.File)
-		}
-	}
-	return texts
-}
-
-func holdsConfiguration(target string) bool {
-	for _, directory := range []string{"/etc/nginx", "/etc/caddy", "/etc/traefik", "/usr/local/etc/haproxy", "/etc/haproxy", "/usr/local/apache2/conf"} {
-		if strings.HasPrefix(target, directory) {
-			return true
-		}
-	}
-	return false
 }
 
 var hostRule = regexp.MustCompile("Host\\(([^)]*)\\)")

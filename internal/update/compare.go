@@ -21,13 +21,18 @@ func Compare(state State, p *project.Project, changes []change.Change, options O
 		candidate, err := Make(state, p, changes, options)
 		var refused *StrategyError
 		if errors.As(err, &refused) {
-			forecasts = append(forecasts, Forecast{Strategy: name, Refused: refused.Reason})
-			continue
+			regardless := options
+			regardless.regardless = true
+			candidate, err = Make(state, p, changes, regardless)
 		}
 		if err != nil {
 			return "", nil, err
 		}
-		forecasts = append(forecasts, candidate.Forecast(state))
+		forecast := candidate.Forecast(state)
+		if refused != nil {
+			forecast.Refused = refused.Reason
+		}
+		forecasts = append(forecasts, forecast)
 	}
 	return plan.Strategy, forecasts, nil
 }

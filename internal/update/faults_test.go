@@ -2,6 +2,7 @@ package update
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,38 @@ func TestNewContainerDiesAfterItsGate(t *testing.T) {
 	}
 	if len(w.violations) > 0 || len(w.serving("api")) == 0 {
 		t.Errorf("ends %s, serving %v: %v", outcome.Result, w.serving("api"), w.violations)
+	}
+}
+
+// dyingRecorder is called when the release is decided: the new container of
+// a service dies at that moment.
+type dyingRecorder struct {
+	Recorder
+	w *world
+}
+
+func (d dyingRecorder) Record(ctx context.Context, number int, adopted bool) error {
+	for _, c := range d.w.containers {
+		if c.Run != "" {
+			c.Running, c.Addresses = false, nil
+		}
+	}
+	return d.Recorder.Record(ctx, number, adopted)
+}
+
+// A new version that dies right after the commit: the old one, which is warm,
+// is the only one that answers, and is not removed.
+func TestWarmVersionOutlivesItsSuccessor(t *testing.T) {
+	w, plan := scenario{services: []project.Service{web("api")}, running: []Container{up("api", 1)}, routed: []string{"api"},
+		release: &Release{Number: 7}, options: Options{Strategy: StrategyBlueGreen}}.must(t)
+	env := w.env()
+	env.Recorder = dyingRecorder{env.Recorder, w}
+	outcome, err := (&Run{Plan: &plan, Env: env}).Execute(context.Background())
+	if err != nil || outcome.Result != ResultCommitted || outcome.Cause == nil {
+		t.Fatal(outcome, err)
+	}
+	if c := w.containers["shop-api-1"]; c == nil || !c.Running || c.Restart != "always" {
+		t.Errorf("the old container: %+v", c)
 	}
 }
 
@@ -346,4 +379,38 @@ func TestUnnamedServiceKeepsItsPort(t *testing.T) {
 	if address := w.routes["api"].targets[0].Address; !strings.HasSuffix(address, ":8000") {
 		t.Errorf("old api is served at %s after an update of worker only (gap announced: %t)\n%s", address, plan.HasGap(), plan.Text())
 	}
+}
+
+// Somebody replaces the old container under its name in the middle: the undo
+// leaves the stranger running as it is.
+func TestUndoDoesNotRestartAStranger(t *testing.T) {
+	for _, policy := range []string{"no", "always", "unless-stopped"} {
+		w, plan := scenario{services: []project.Service{plain("worker", project.RoleWorker)}, running: []Container{up("worker", 1)}, release: &Release{Number: 7}}.must(t)
+		env := w.env()
+		env.Gate = replacingGate{env.Gate, w, policy}
+		outcome, err := (&Run{Plan: &plan, Env: env}).Execute(context.Background())
+		var foreign *ForeignError
+		if err != nil || outcome.Result != ResultRolledBack || !errors.As(outcome.Cause, &foreign) {
+			t.Fatal(outcome, err)
+		}
+		stranger := w.containers["shop-worker-1"]
+		if slices.Contains(w.calls, "settle shop-worker-1") || !stranger.Running || stranger.Restart != policy {
+			t.Errorf("%s: restarted, or not as it was: %+v", policy, stranger)
+		}
+	}
+}
+
+// replacingGate replaces the old container of a service, as docker compose up
+// does, when the new one is looked at.
+type replacingGate struct {
+	inner  Gate
+	w      *world
+	policy string
+}
+
+func (g replacingGate) Gate(ctx context.Context, spec GateSpec, probed func(Probe)) error {
+	if c := g.w.containers["shop-worker-1"]; spec.Container != c.Name {
+		g.w.add(Container{Name: c.Name, Service: c.Service, Number: 1, ImageID: newImage, Running: true, Restart: g.policy})
+	}
+	return g.inner.Gate(ctx, spec, probed)
 }

@@ -17,8 +17,20 @@ type Forecast struct {
 	Page     time.Duration `json:"pageNs"`     // requests get the maintenance page for so long
 	Gap      time.Duration `json:"gapNs"`      // requests fail for so long
 	// ExtraBytes is the memory that it needs at its peak beyond what runs now.
-	ExtraBytes int64    `json:"extraBytes"`
-	Guessed    []string `json:"guessed,omitempty"` // what was never measured, such as "boot of api"
+	ExtraBytes int64 `json:"extraBytes"`
+	// DiskBytes is what the new images need; 0 if there are none or nothing to
+	// judge them by.
+	DiskBytes   int64             `json:"diskBytes,omitempty"`
+	Connections []ConnectionsPeak `json:"connections,omitempty"`
+	Guessed     []string          `json:"guessed,omitempty"` // what was never measured, such as "boot of api"
+}
+
+// ConnectionsPeak is what a plan does to the connections of a database.
+type ConnectionsPeak struct {
+	Database string `json:"database"` // service
+	Now      int    `json:"now"`
+	Peak     int    `json:"peak"`
+	Limit    int    `json:"limit"`
 }
 
 // guesses are the times of steps that no update has measured yet, by verb.
@@ -51,6 +63,8 @@ func Measured(step Step) (verb, serviceName string) {
 		return "drain", s.Service
 	case *StopStep:
 		return "stop", s.Service
+	case *RestartStep:
+		return "restart", s.Service
 	default:
 		return "", ""
 	}
@@ -58,7 +72,7 @@ func Measured(step Step) (verb, serviceName string) {
 
 // Forecast predicts what the plan will cost, step by step.
 func (p *Plan) Forecast(state State) Forecast {
-	f := &forecaster{state: state, held: map[string]time.Duration{}, down: map[string]time.Duration{}, gaps: map[string]bool{}}
+	f := newForecaster(state)
 	f.Strategy = p.Strategy
 	for _, note := range p.Notes {
 		if note.Gap {
@@ -69,20 +83,55 @@ func (p *Plan) Forecast(state State) Forecast {
 		f.step(step)
 	}
 	f.Duration = f.now
+	f.ExtraBytes = f.memory.peak
+	for i, d := range state.Databases {
+		f.Connections = append(f.Connections, ConnectionsPeak{Database: d.Service, Now: d.Used, Peak: d.Used + int(f.databases[i].peak), Limit: d.Limit})
+	}
+	f.DiskBytes = p.diskBytes(state)
 	slices.Sort(f.Guessed)
 	f.Guessed = slices.Compact(f.Guessed)
 	return f.Forecast
 }
 
+// second is what second copies take of something while a plan runs.
+type second struct {
+	each      map[string]int64 // one container, by service
+	now, peak int64
+}
+
+// add counts more containers of a service, or less.
+func (s *second) add(serviceName string, containers int64) {
+	s.now += containers * s.each[serviceName]
+	s.peak = max(s.peak, s.now)
+}
+
 // forecaster walks through a plan on a clock of its own.
 type forecaster struct {
 	Forecast
-	state State
-	now   time.Duration
-	extra int64
-	held  map[string]time.Duration // since when, by service
-	down  map[string]time.Duration
-	gaps  map[string]bool // services for which the plan says that requests fail
+	state     State
+	now       time.Duration
+	memory    second
+	databases []second
+	held      map[string]time.Duration // since when, by service
+	down      map[string]time.Duration
+	gaps      map[string]bool // services for which the plan says that requests fail
+}
+
+func newForecaster(state State) *forecaster {
+	f := &forecaster{state: state, held: map[string]time.Duration{}, down: map[string]time.Duration{}, gaps: map[string]bool{}}
+	f.memory.each = state.memoryEach()
+	for _, d := range state.Databases {
+		f.databases = append(f.databases, second{each: d.each()})
+	}
+	return f
+}
+
+// copies counts more containers of a service, or less.
+func (f *forecaster) copies(serviceName string, containers int64) {
+	f.memory.add(serviceName, containers)
+	for i := range f.databases {
+		f.databases[i].add(serviceName, containers)
+	}
 }
 
 // step moves the clock over one step and notes what it changes.
@@ -111,8 +160,7 @@ func (f *forecaster) before(step Step) {
 	case *HoldStep:
 		f.held[s.Service] = f.now
 	case *StartStep:
-		f.extra += f.state.copyBytes(s.Service)
-		f.ExtraBytes = max(f.ExtraBytes, f.extra)
+		f.copies(s.Service, 1)
 	case *StopStep:
 		_, held := f.held[s.Service]
 		if _, down := f.down[s.Service]; f.gaps[s.Service] && !held && !down {
@@ -125,7 +173,7 @@ func (f *forecaster) before(step Step) {
 func (f *forecaster) after(step Step) {
 	switch s := step.(type) {
 	case *StopStep:
-		f.extra -= f.state.copyBytes(s.Service)
+		f.copies(s.Service, -1)
 	case *GateStep:
 		if since, down := f.down[s.Spec.Service]; down {
 			f.Gap = max(f.Gap, f.now-since)

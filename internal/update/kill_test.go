@@ -154,6 +154,11 @@ func (w *world) judge(t *testing.T, where, old, updated string) {
 	if len(w.violations) > 0 {
 		t.Errorf("%s: %s", where, strings.Join(w.violations, "\n"))
 	}
+	for _, notice := range w.notices {
+		if strings.Contains(notice, "somebody else") {
+			t.Errorf("%s: nobody else was there, and yet: %s", where, notice)
+		}
+	}
 	got := w.summary()
 	if got != old && got != updated {
 		t.Errorf("%s: neither old nor new (-old +got):\n%s", where, cmp.Diff(strings.Split(old, "\n"), strings.Split(got, "\n")))

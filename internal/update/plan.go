@@ -25,6 +25,7 @@ type Plan struct {
 	Project     string     `json:"project"`
 	From        int        `json:"from"` // release; 0 if there is none yet
 	To          int        `json:"to"`
+	BackTo      int        `json:"backTo,omitempty"` // the release that To brings back
 	Strategy    string     `json:"strategy"`
 	Because     string     `json:"because"`
 	Choice      string     `json:"choice,omitempty"`     // why this strategy
@@ -32,6 +33,9 @@ type Plan struct {
 	Notes       []Note     `json:"notes,omitempty"`      // what the user should know before it starts
 	Phases      []Phase    `json:"phases"`
 	Fingerprint string     `json:"fingerprint"` // of the state that it was made from
+	// Unread is what a plan that was read says and this version does not know.
+	// Such a plan may be looked at, and not be carried out.
+	Unread string `json:"-"`
 }
 
 // Phase is a named part of a plan.

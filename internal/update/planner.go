@@ -26,8 +26,6 @@ const (
 	gateMinReady = 1250 * time.Millisecond
 	// runningMinReady is the same where staying up is all that can be seen.
 	runningMinReady = 2 * time.Second
-	// memoryReserve stays free for the kernel and everybody else.
-	memoryReserve = 64 << 20
 )
 
 // Options narrow a plan.
@@ -35,7 +33,7 @@ type Options struct {
 	Named   []string // services; empty: all that changed
 	Tags    []Step   // image references to move first, of a rollback
 	Cause   string   // reason that stands before the changes
-	Back    bool     // to a release that served before: nothing is checked or migrated
+	BackTo  int      // a release that served before: nothing is checked or migrated; 0: forward
 	Crosses []string // what a rollback should know of the releases that it takes back
 	// Statics are the images to collect static files from, by service; others
 	// are collected from the image of the service.
@@ -49,6 +47,8 @@ type Options struct {
 	Watch   time.Duration
 	NoWatch bool
 	NoCache bool // build every layer again, as is done anyway when dependencies changed
+
+	regardless bool // also where it does not fit, to forecast what is lacking
 }
 
 // Planner makes the plan of one update. It does no I/O: the same input gives
@@ -71,7 +71,7 @@ type Planner struct {
 	unrouted map[string]bool // services that still have a route and shall have none
 	handover map[string]*handover
 	numbers  map[string]map[int]bool
-	memory   int64  // forecast to be still available, in bytes
+	pools    []pool // forecast to be left at this point of the plan
 	tests    []Step // of files that cannot be tested before anything is touched
 	later    []work // that read their files again once everything else is done
 	inPlace  bool   // no second copies
@@ -90,6 +90,15 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	for _, service := range p.Services {
 		why.add(service.Name, planner.service(service))
 	}
+	if len(state.FormerRoutes) > 0 {
+		why.add(p.Settings.Front.Service, "passes the requests on in place of the edge")
+	}
+	if err := planner.checkNamespaces(); err != nil {
+		return Plan{}, err
+	}
+	if err := planner.imagesFit(); err != nil {
+		return Plan{}, err
+	}
 	if err := planner.choose(); err != nil {
 		return Plan{}, err
 	}
@@ -99,8 +108,11 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	planner.reread()
 	planner.handOver()
 	planner.noteNative()
+	planner.noteUnread()
 	planner.shift = append(planner.shift, planner.late...)
 	planner.unroute()
+	planner.leaveEdge()
+	planner.noteOrphans()
 	planner.addWatch()
 	for _, text := range options.Crosses {
 		planner.note("", false, "%s", text)
@@ -121,8 +133,8 @@ func newPlanner(state State, p *project.Project, changes []change.Change, option
 		unrouted: map[string]bool{},
 		handover: map[string]*handover{},
 		numbers:  map[string]map[int]bool{},
-		memory:   state.MemoryAvailableBytes,
-		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1},
+		pools:    state.pools(),
+		plan:     Plan{Format: PlanFormat, Project: p.Name, From: from, To: from + 1, BackTo: options.BackTo},
 	}
 	if planner.adopts() {
 		planner.plan.From, planner.plan.To = from+1, from+2
@@ -245,9 +257,10 @@ func (p *Planner) containerName(s project.Service, number int) string {
 	return p.project.ContainerNameOf(s.Name, number)
 }
 
-// remove plans the removal of an old container after the commit.
-func (p *Planner) remove(c Container) {
-	p.commit = append(p.commit, &RemoveStep{Name: c.Name, ID: c.ID})
+// remove plans the removal of an old container after the commit; stopped says
+// that the plan stops it.
+func (p *Planner) remove(c Container, stopped bool) {
+	p.commit = append(p.commit, &RemoveStep{Name: c.Name, ID: c.ID, Stopped: stopped})
 }
 
 func (p *Planner) renameAway(c Container) Step {

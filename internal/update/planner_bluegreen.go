@@ -2,21 +2,22 @@ package update
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gapless/internal/project"
 )
 
 // blueGreen plans all new containers beside all old ones and one switch of all
-// routes. The old ones keep running until the commit, so that the way back is
-// one switch too.
+// routes. The old ones keep running until the commit, and the switch comes last,
+// so that the way back begins with one switch too.
 func (p *Planner) blueGreen() {
+	rest := p.afterStateful()
 	p.migrate()
 	var webs, workers []*turnover
 	var alone []work
-	for _, w := range p.work {
+	for _, w := range rest {
 		switch {
-		case p.aside(w):
 		case w.is(project.RoleJob):
 			p.job(w.service, w.change)
 		case w.takesRequests() && p.canStandBeside(w):
@@ -27,13 +28,17 @@ func (p *Planner) blueGreen() {
 			alone = append(alone, w)
 		}
 	}
-	p.startAll(append(webs[:len(webs):len(webs)], workers...))
+	p.bringUp(append(webs[:len(webs):len(webs)], workers...))
 	for _, t := range workers { // two versions would share the jobs
 		t.stop(t.old, stopping{})
 	}
 	for _, w := range alone {
-		p.note(w.service.Name, false, "cannot stand beside its old version: it is replaced after the switch")
+		p.note(w.service.Name, false, "cannot stand beside its old version: it is replaced before the switch")
 		p.roll(w.service, w.change)
+	}
+	p.handOverRequests(webs)
+	for _, t := range slices.Concat(webs, workers) {
+		t.finish(t.change)
 	}
 	p.retire(webs)
 }
@@ -59,30 +64,34 @@ func (p *Planner) retire(all []*turnover) {
 	}
 	for _, t := range all {
 		for _, c := range t.old {
-			t.remove(c)
+			t.remove(c, true)
 		}
 	}
 }
 
 // blueGreenFits refuses the strategy where the second copies do not fit.
 func (p *Planner) blueGreenFits() error {
-	var need int64
-	var copies []string
+	var needs share
+	counts := map[string]int{}
 	for _, w := range p.work {
 		if !w.takesRequests() && !w.is(project.RoleWorker) || !p.canStandBeside(w) {
 			continue
 		}
-		r, old := p.newRoll(w.service, w.change)
-		if total := r.state.copyBytes(w.service.Name) * int64(len(old)+w.change.Missing); total > 0 {
-			need += total
-			copies = append(copies, fmt.Sprintf("%s %s", w.service.Name, bytesText(total)))
-		}
+		_, old := p.newRoll(w.service, w.change)
+		counts[w.service.Name] = len(old) + w.change.Missing
+		needs = needs.and(p.shareOf(w.service.Name, counts[w.service.Name]))
 	}
-	if need == 0 || p.state.MemoryAvailableBytes == 0 || need+memoryReserve <= p.state.MemoryAvailableBytes {
+	lacks, need := p.lacking(nil, needs)
+	if lacks == nil {
 		return nil
 	}
+	var copies []string
+	for _, w := range p.work {
+		if total := lacks.copies[w.service.Name] * int64(counts[w.service.Name]); total > 0 {
+			copies = append(copies, w.service.Name+" "+lacks.words.part(total))
+		}
+	}
 	return &StrategyError{Strategy: StrategyBlueGreen,
-		Reason: fmt.Sprintf("the second copies need %s (%s); %s are available, of which %s stay in reserve",
-			bytesText(need), strings.Join(copies, ", "), bytesText(p.state.MemoryAvailableBytes), bytesText(memoryReserve)),
+		Reason:  fmt.Sprintf("the second copies need %s (%s); %s", lacks.words.amount(need), strings.Join(copies, ", "), lacks.roomAndReserve(need)),
 		Instead: "rolling needs fewer second copies at a time, reload none: gapless plan --compare"}
 }

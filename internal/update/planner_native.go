@@ -1,10 +1,57 @@
 package update
 
-import "slices"
+import (
+	"net"
+	"slices"
+	"strconv"
+
+	"gapless/internal/project"
+)
 
 // native tells whether an nginx passes the requests on by itself, in place of
 // the edge: it reads who serves from files, and cannot let requests wait.
 func (p *Planner) native() bool { return p.project.Settings.Front.Enabled() }
+
+// leaveEdge plans that the edge forgets the routes that it had before an nginx
+// began to pass the requests on: at the end, or before nginx gets a port that the
+// edge still has.
+func (p *Planner) leaveEdge() {
+	routes := p.state.FormerRoutes
+	if len(routes) == 0 {
+		return
+	}
+	step := &LeaveStep{Routes: routes}
+	front, _ := p.project.Service(p.project.Settings.Front.Service)
+	if !slices.ContainsFunc(front.HostPorts, func(port project.Port) bool { return listensOn(routes, port.Host) }) {
+		p.commit = append(p.commit, step)
+		return
+	}
+	at := slices.IndexFunc(p.shift, func(s Step) bool { return isStartOf(s, front.Name) })
+	if at < 0 {
+		p.commit = append(p.commit, step)
+		return
+	}
+	p.shift = slices.Insert(p.shift, at, Step(step))
+	p.note(front.Name, true, "gets its port from the edge once: requests fail until it has started")
+}
+
+// listensOn tells whether a route has a listener on a port.
+func listensOn(routes map[string]RouteState, port int) bool {
+	for _, route := range routes {
+		for _, listener := range route.Listeners {
+			if _, text, err := net.SplitHostPort(listener); err == nil && text == strconv.Itoa(port) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isStartOf tells whether a step starts a container of a service.
+func isStartOf(step Step, serviceName string) bool {
+	start, is := step.(*StartStep)
+	return is && start.Service == serviceName
+}
 
 // noteNative says what this costs where requests move.
 func (p *Planner) noteNative() {

@@ -17,14 +17,13 @@ const quickReason = "old and new never run together"
 // jobs before the first request has to wait.
 func (p *Planner) quick() {
 	var webs, others []*turnover
-	var jobs, rest []work
-	for _, w := range p.work {
+	var jobs, fronts []work
+	for _, w := range p.afterStateful() {
 		switch {
-		case p.aside(w):
 		case w.is(project.RoleJob):
 			jobs = append(jobs, w)
-		case w.is(project.RoleStateful, project.RoleFront):
-			rest = append(rest, w)
+		case w.is(project.RoleFront):
+			fronts = append(fronts, w)
 		case w.is(project.RoleWeb):
 			webs = append(webs, p.newTurnover(w, false))
 		default:
@@ -55,14 +54,37 @@ func (p *Planner) quick() {
 	for _, t := range slices.Concat(webs, others) {
 		t.finish(t.change)
 	}
-	for _, w := range rest {
+	for _, w := range fronts {
 		p.roll(w.service, w.change)
 	}
+}
+
+// afterStateful plans what replaces no container, and then the services that
+// the others keep their data in: a new version may need a new one of them, and
+// what really serves is drained while one of them is replaced. It returns the
+// rest of the work.
+func (p *Planner) afterStateful() (rest []work) {
+	for _, w := range p.work {
+		switch {
+		case p.aside(w):
+		case w.is(project.RoleStateful):
+			p.roll(w.service, w.change)
+		default:
+			rest = append(rest, w)
+		}
+	}
+	return rest
 }
 
 // startAll starts all new containers, waits for each and gives them the
 // requests.
 func (p *Planner) startAll(all []*turnover) {
+	p.bringUp(all)
+	p.handOverRequests(all)
+}
+
+// bringUp starts all new containers and waits for each.
+func (p *Planner) bringUp(all []*turnover) {
 	for _, t := range all {
 		t.start()
 	}
@@ -71,6 +93,10 @@ func (p *Planner) startAll(all []*turnover) {
 		keeps = append(keeps, t.await()...)
 	}
 	p.shift = append(p.shift, keeps...)
+}
+
+// handOverRequests gives the requests to the new containers.
+func (p *Planner) handOverRequests(all []*turnover) {
 	for _, t := range all {
 		t.refresh(false)
 	}

@@ -33,17 +33,17 @@ func (p *Planner) restartAsked(s project.Service) bool {
 // restart plans that the containers of a service go on as they are after a
 // restart or a reload, one at a time. The requests go to the others meanwhile,
 // or wait.
-func (p *Planner) restart(w work) {
+func (p *Planner) restart(w work, reason string) {
 	r, _ := p.newRoll(w.service, w.change)
+	r.stale = w.change.Stale
 	for _, c := range p.state.ContainersOf(w.service.Name) {
 		if c.Running {
-			r.restartOne(c)
+			r.restartOne(c, reason)
 		}
 	}
 }
 
-func (r *roll) restartOne(c Container) {
-	const reason = "restarted in place"
+func (r *roll) restartOne(c Container, reason string) {
 	all, one := r.now, []Container{c}
 	others := r.without(all, one)
 	hold := r.holds(others, reason)
@@ -55,7 +55,7 @@ func (r *roll) restartOne(c Container) {
 	r.now = others
 	stop := r.stopStep(c, stopping{reason: reason, undoRoute: r.undoRouteHeld(others, one), boots: true})
 	r.shift = append(r.shift, r.quiesce(stop, c)...)
-	if how := r.service.Reload; how != nil {
+	if how := r.service.Reload; how != nil && len(r.stale) == 0 {
 		r.shift = append(r.shift, &ReloadStep{Service: r.service.Name, Name: c.Name, ID: c.ID, Signal: how.Signal, Command: how.Command,
 			AtMost: reloadLimit, UndoRoute: stop.UndoRoute, Gate: stop.Gate, Why: reason})
 	} else {

@@ -17,15 +17,17 @@ func (p *Planner) rereads(w work) bool {
 		return true
 	}
 	_, isNginx := p.nginxCall(w)
-	return isNginx && !p.copied(w) && !slices.ContainsFunc(w.change.Files, func(target string) bool { return !project.NginxReads(target) })
+	return isNginx && !p.copied(w) && !slices.ContainsFunc(w.change.Files, startsWith)
 }
 
 // copied tells whether a changed file was copied into the containers when they
 // were made, as the content of a config is: none of them sees another one.
 func (p *Planner) copied(w work) bool {
-	return slices.ContainsFunc(p.state.Mounts[w.service.Name], func(f MountedFile) bool {
-		return f.Injected && slices.Contains(w.change.Files, f.Target)
-	})
+	return slices.ContainsFunc(w.change.Files, func(target string) bool { return p.injected(w.service.Name, target) })
+}
+
+func (p *Planner) injected(serviceName, target string) bool {
+	return slices.ContainsFunc(p.state.Mounts[serviceName], func(f MountedFile) bool { return f.Injected && f.Target == target })
 }
 
 // nginxCall is how nginx of a service is called, as far as the compose file and
@@ -72,7 +74,7 @@ func (p *Planner) reread() {
 	p.shift = append(p.shift, p.tests...)
 	for _, w := range p.later {
 		if w.service.Reload != nil {
-			p.restart(w)
+			p.restart(w, "restarted in place")
 			continue
 		}
 		r, _ := p.newRoll(w.service, w.change)
@@ -90,16 +92,32 @@ func (p *Planner) reread() {
 	}
 }
 
-// noteFiles says why files that could have been read again make a new container
-// necessary.
-func (p *Planner) noteFiles(w work) {
+// noteFiles says why files that could have been read again take more than that,
+// and how it is done.
+func (p *Planner) noteFiles(w work, how string) {
 	for _, target := range w.change.Stale {
-		p.note(w.service.Name, false, "%s is mounted as a single file and was replaced, which a running container never sees: it is made anew; "+
-			"mount its directory instead, and a change needs no more than a reload", target)
+		if p.injected(w.service.Name, target) {
+			p.note(w.service.Name, false, "%s is copied into a container when it is made: it is made anew", target)
+			continue
+		}
+		p.note(w.service.Name, false, "%s is mounted as a single file and was replaced, which a running container never sees: it is %s; "+
+			"mount its directory instead, and a change needs no more than a reload", target, how)
 	}
 	for _, target := range w.change.Files {
-		if _, isNginx := p.nginxCall(w); isNginx && w.onlyFiles() && !project.NginxReads(target) {
-			p.note(w.service.Name, false, "%s is worked on when a container starts: it is made anew", target)
+		if _, isNginx := p.nginxCall(w); isNginx && w.onlyFiles() && startsWith(target) {
+			p.note(w.service.Name, false, "%s is worked on when a container starts: it is %s", target, how)
+		}
+	}
+}
+
+// noteUnread says which mounted files nobody looked at: a change of one is not
+// noticed.
+func (p *Planner) noteUnread() {
+	for _, s := range p.project.Services {
+		for _, f := range p.state.Mounts[s.Name] {
+			if f.Note != "" {
+				p.note(s.Name, false, "%s is not compared, a change of it is not noticed: %s", f.Target, f.Note)
+			}
 		}
 	}
 }

@@ -70,6 +70,7 @@ type roll struct {
 	now      []TargetRef // that serve at this point of the plan
 	takeover bool        // requests still come in another way than the edge, on a port that it needs
 	past     bool        // the same, on another port or through a front that is yet to be told
+	stale    []string    // mounts that only a start makes again
 }
 
 // replace plans batches of containers: old ones with a successor each, and
@@ -105,7 +106,7 @@ func (r *roll) order(replaced int) (reason string, stopFirst bool) {
 	if r.inPlace {
 		return "no second copy", true
 	}
-	return r.memoryReason()
+	return r.roomReason()
 }
 
 // cannotOverlap tells whether two containers of the service may never run at
@@ -137,19 +138,19 @@ func (r *roll) portMovesToEdge(reason string) bool {
 	return r.takeover && len(r.service.HostPorts) == 0 && strings.HasPrefix(reason, "host port")
 }
 
-// memoryReason forecasts whether a second copy fits beside the first.
-func (r *roll) memoryReason() (string, bool) {
-	need := r.secondCopyBytes()
-	if need == 0 || r.state.MemoryAvailableBytes == 0 || need+memoryReserve <= r.memory {
+// roomReason forecasts whether a second copy fits beside the first.
+func (r *roll) roomReason() (string, bool) {
+	lacks, need := r.lacking(nil, r.secondCopy())
+	if lacks == nil {
 		return "", false
 	}
-	return fmt.Sprintf("a second copy needs %s, %s are available", bytesText(need), bytesText(r.memory)), true
+	return fmt.Sprintf("a second copy needs %s, %s", lacks.words.amount(need), lacks.room(need)), true
 }
 
-// secondCopyBytes is what a batch of new containers will need, judged by the
-// running ones; 0 if it is not known.
-func (r *roll) secondCopyBytes() int64 {
-	return r.state.copyBytes(r.service.Name) * int64(max(1, r.service.Parallelism))
+// secondCopy is what a batch of new containers will take, judged by the running
+// ones.
+func (r *roll) secondCopy() share {
+	return r.shareOf(r.service.Name, max(1, r.service.Parallelism))
 }
 
 // startFirst starts new containers beside the old ones and moves the requests
@@ -209,7 +210,7 @@ func (p *Planner) hasPortOfEdge(s project.Service) bool {
 // then.
 func (r *roll) stopLate(old []Container, how stopping) {
 	for _, c := range old {
-		r.remove(c)
+		r.remove(c, true)
 	}
 	how.reason = "until then requests may come past the edge"
 	r.late = append(r.late, r.stopSteps(old, how)...)
@@ -378,6 +379,8 @@ func (r *roll) predict(held, others bool, reason string) {
 	case held:
 		r.note(r.service.Name, false, "%s: requests wait for %s, at most %s", reason, boot, DurationText(r.holdLimit()))
 	case others:
+	case len(r.service.HostPorts) > 0 && r.service.Role == project.RoleFront:
+		r.note(r.service.Name, true, "%s: down while it answers what it has in hand and starts again, %s; where the edge has the port and it stands behind, there is no gap", reason, r.downText())
 	case len(r.service.HostPorts) > 0:
 		r.note(r.service.Name, true, "%s: down for %s; gapless init shows the change that removes this gap", reason, boot)
 	case r.service.Role == project.RoleWeb || r.service.Role == project.RoleStateful || r.service.Role == project.RoleFront:
@@ -385,14 +388,24 @@ func (r *roll) predict(held, others bool, reason string) {
 	}
 }
 
+// downText says for how long a front was down when it last stopped before its
+// successor, or itself, started. Its gate only looks whether it stays up: that is
+// no time without it.
+func (r *roll) downText() string {
+	took := r.state.StepTimes[StepKey("restart", r.service.Name)]
+	stop, gate := r.state.StepTimes[StepKey("stop", r.service.Name)], r.state.StepTimes[StepKey("gate", r.service.Name)]
+	if took == 0 && stop > 0 {
+		took = stop + engineTime + max(0, gate-gateSpec(r.service, "").MinReady)
+	}
+	if took == 0 {
+		return "for a time that was not measured yet"
+	}
+	return fmt.Sprintf("about %s by what earlier updates took", took.Round(100*time.Millisecond))
+}
+
 // shrink takes surplus containers out.
 func (r *roll) shrink(surplus []string) {
-	var gone []Container
-	for _, c := range r.state.ContainersOf(r.service.Name) {
-		if slices.Contains(surplus, c.Name) {
-			gone = append(gone, c)
-		}
-	}
+	gone := r.named(surplus)
 	if len(gone) == 0 {
 		return
 	}
@@ -400,6 +413,11 @@ func (r *roll) shrink(surplus []string) {
 	r.switchTo(after)
 	r.drain(gone)
 	r.stop(gone, stopping{reason: "too many replicas", undoRoute: r.undoRoute(after, gone), successors: routedNames(r.service, after)})
+}
+
+// named lists containers of the service by their names.
+func (r *roll) named(names []string) []Container {
+	return slices.DeleteFunc(r.state.ContainersOf(r.service.Name), func(c Container) bool { return !slices.Contains(names, c.Name) })
 }
 
 // routedNames lists targets if the edge sends requests to them.

@@ -83,49 +83,48 @@ const bootsPerProcessor = 2
 // waves plans services that do not need each other, as many at the same time
 // as the host has room for.
 func (p *Planner) waves(all []work) {
-	available := p.memory
+	available := p.pools
 	var current wave
 	for _, w := range all {
-		bytes, boots := p.copies(w)
-		if reason := p.crowded(current, bytes, boots); reason != "" {
+		taken, boots := p.copies(w)
+		if reason := p.crowded(current, taken, boots); reason != "" {
 			p.note(w.service.Name, false, "starts after %s: %s", strings.Join(current.booting, ", "), reason)
 			p.shift = append(p.shift, current.steps()...)
 			current = wave{}
 		}
 		if boots > 0 {
-			p.memory = available - current.bytes
+			p.pools = without(available, current.taken)
 		}
-		current.add(w.service.Name, p.stepsOf(w), bytes, boots)
-		p.memory = available
+		current.add(w.service.Name, p.stepsOf(w), taken, boots)
+		p.pools = available
 	}
 	p.shift = append(p.shift, current.steps()...)
 }
 
 // copies forecasts what the second copies of a service add while it changes:
-// memory, 0 if it is not known, and containers that boot.
-func (p *Planner) copies(w work) (bytes int64, boots int) {
+// what they take, nothing if it is not known, and containers that boot.
+func (p *Planner) copies(w work) (taken share, boots int) {
 	r, old := p.newRoll(w.service, w.change)
 	if _, stopFirst := r.order(len(old)); stopFirst {
-		return 0, 0
+		return nil, 0
 	}
 	batch := max(1, w.service.Parallelism)
 	if len(old) > 0 {
-		return r.secondCopyBytes(), min(batch, len(old))
+		return r.secondCopy(), min(batch, len(old))
 	}
-	return 0, min(batch, w.change.Missing)
+	return nil, min(batch, w.change.Missing)
 }
 
 // crowded says why a service must wait for the wave before; empty if it need
 // not.
-func (p *Planner) crowded(before wave, bytes int64, boots int) string {
+func (p *Planner) crowded(before wave, taken share, boots int) string {
 	most := p.state.Processors * bootsPerProcessor
-	together := before.bytes + bytes
+	lacks, together := p.lacking(before.taken, taken)
 	switch {
 	case before.boots == 0 || boots == 0:
 		return ""
-	case bytes > 0 && p.memory > 0 && together+memoryReserve > p.memory:
-		return fmt.Sprintf("all second copies at once need %s, %s are available, of which %s stay in reserve",
-			bytesText(together), bytesText(p.memory), bytesText(memoryReserve))
+	case lacks != nil:
+		return fmt.Sprintf("all second copies at once need %s, %s", lacks.words.amount(together), lacks.roomAndReserve(together))
 	case most > 0 && before.boots+boots > most:
 		return fmt.Sprintf("%s would boot at once on %s", counted(before.boots+boots, "container"), counted(p.state.Processors, "processor"))
 	}

@@ -33,7 +33,6 @@ func (p *Planner) service(s project.Service) string {
 	}
 	p.fetch(s, c)
 	p.work = append(p.work, work{s, c})
-	p.noteFiles(work{s, c})
 	return c.Words()
 }
 
@@ -85,7 +84,7 @@ func (p *Planner) job(s project.Service, c change.Change) {
 	p.take(s.Name, number, name)
 	p.shift = append(p.shift, step)
 	for _, container := range old {
-		p.remove(container)
+		p.remove(container, false)
 	}
 }
 
@@ -119,10 +118,15 @@ func (p *Planner) routeOnly(s project.Service) string {
 	}
 }
 
-// findUnrouted notes the services that have a route and shall have none.
+// findUnrouted notes the services that have a route and shall have none. What
+// runs of a profile that is not active now is left as it is.
 func (p *Planner) findUnrouted() {
 	for name := range p.state.Routes {
-		if s, ok := p.project.Service(name); !ok || s.Route == nil {
+		s, ok := p.project.Service(name)
+		if p.project.Inactive(name) && p.running(project.Service{Name: name}) {
+			continue
+		}
+		if !ok || s.Route == nil {
 			p.unrouted[name] = true
 		}
 	}

@@ -29,8 +29,8 @@ func (r *roll) besideText(old []Container, i int) string {
 		return "new"
 	}
 	text := "beside " + old[i].Name
-	if need := r.secondCopyBytes(); need > 0 && r.state.MemoryAvailableBytes > 0 {
-		text += fmt.Sprintf(" (needs %s, %s available)", bytesText(need), bytesText(r.memory))
+	if need, free := r.narrowestMemory(r.secondCopy()); need > 0 {
+		text += fmt.Sprintf(" (needs %s, %s available)", BytesText(need), BytesText(free))
 	}
 	return text
 }
@@ -205,7 +205,7 @@ type stopping struct {
 // their removal after the commit.
 func (r *roll) stop(old []Container, how stopping) {
 	for _, c := range old {
-		r.remove(c)
+		r.remove(c, true)
 	}
 	r.shift = append(r.shift, r.stopSteps(old, how)...)
 }

@@ -21,19 +21,24 @@ func (w work) newCode() bool { return w.change.Has(change.KindImage, change.Kind
 
 // task plans one command in a container of its own.
 func (p *Planner) task(w work, purpose string, command []string, limit time.Duration, why string) *TaskStep {
+	return &TaskStep{Service: w.service.Name, Name: p.taskName(w, purpose), Command: command, Release: p.plan.To, AtMost: limit, Purpose: purpose, Why: why}
+}
+
+// taskName takes a free name for a container that works for a service.
+func (p *Planner) taskName(w work, purpose string) string {
 	name := fmt.Sprintf("%s-%s-%s-r%d", p.project.Name, w.service.Name, purpose, p.plan.To)
 	for number := 2; p.taken[name]; number++ {
 		name = fmt.Sprintf("%s-%s-%s%d-r%d", p.project.Name, w.service.Name, purpose, number, p.plan.To)
 	}
 	p.taken[name] = true
-	return &TaskStep{Service: w.service.Name, Name: name, Command: command, Release: p.plan.To, AtMost: limit, Purpose: purpose, Why: why}
+	return name
 }
 
 // check plans the checks in the new images. They come before anything is
 // touched. Nothing is checked of what does not run yet: its database may be as
 // new as itself.
 func (p *Planner) check() {
-	if p.options.Back {
+	if p.options.BackTo > 0 {
 		return
 	}
 	for _, w := range p.work {
@@ -56,8 +61,23 @@ func (p *Planner) collectStatic() {
 		}
 		step := p.task(w, TaskStatic, w.service.Static, staticLimit, "new static files beside the old ones")
 		step.ImageID = p.options.Statics[w.service.Name]
+		step.Beside = p.beside(w)
 		p.shift = append(p.shift, step)
 	}
+}
+
+// beside plans to collect where nobody is served from; nil where nobody is
+// served from the place itself, or it cannot be done.
+func (p *Planner) beside(w work) *Beside {
+	target := w.service.StaticTarget
+	if target == "" || !p.running(w.service) {
+		return nil
+	}
+	if p.state.NoHelper != "" {
+		p.note(w.service.Name, false, "static files are rewritten in %s while they are served, so that a request for one may fail: %s", target, p.state.NoHelper)
+		return nil
+	}
+	return &Beside{Target: target, Prepare: p.taskName(w, "static-prepare"), Publish: p.taskName(w, "static-publish")}
 }
 
 // migration is what is known of the migrations that one service brings.
@@ -71,7 +91,7 @@ type migration struct {
 // that runs now.
 func (p *Planner) migrations() []migration {
 	var found []migration
-	if p.options.Back {
+	if p.options.BackTo > 0 {
 		return nil
 	}
 	for _, w := range p.work {

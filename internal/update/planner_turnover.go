@@ -11,9 +11,10 @@ import (
 type turnover struct {
 	*roll
 	change change.Change
-	old    []Container
+	old    []Container // that go; those that are too many have no successor and come last
 	kept   []TargetRef // containers that fit
-	fresh  []string    // names of the new ones
+	count  int         // of new ones
+	fresh  []string    // their names
 	after  []TargetRef // who is to get the requests
 	holds  []Step
 	beside bool // new and old run at the same time
@@ -22,13 +23,20 @@ type turnover struct {
 func (p *Planner) newTurnover(w work, beside bool) *turnover {
 	p.letGo(w.service)
 	r, old := p.newRoll(w.service, w.change)
-	kept := r.without(r.now, old)
-	return &turnover{roll: r, change: w.change, old: old, kept: kept, after: kept, beside: beside}
+	t := &turnover{roll: r, change: w.change, old: old, count: len(old) + w.change.Missing, beside: beside}
+	if len(old) > 0 || len(w.change.Keep) == 0 {
+		// Those that are too many are of the old version as well, and go with it.
+		t.old = append(t.old, r.named(w.change.Surplus)...)
+		t.change.Surplus = nil
+	}
+	t.kept = r.without(r.now, t.old)
+	t.after = t.kept
+	return t
 }
 
 // start starts a successor of each old container, and those that are missing.
 func (t *turnover) start() {
-	for i := range len(t.old) + t.change.Missing {
+	for i := range t.count {
 		old := successorOf(t.old, i)
 		detail := t.besideText(t.old, i)
 		if old != nil && !t.beside {
@@ -52,6 +60,9 @@ func (t *turnover) await() (keeps []Step) {
 		var instead []Container
 		if i < len(t.old) && !t.beside {
 			instead = t.old[i : i+1]
+			if i == t.count-1 {
+				instead = t.old[i:]
+			}
 		}
 		keeps = append(keeps, t.keep(name, instead)...)
 	}

@@ -17,6 +17,7 @@ type Env struct {
 	Creator    Creator
 	Containers Containers
 	Router     Router
+	Former     Router // who moved the requests before, where another one does now
 	Gate       Gate
 	Front      Front
 	Recorder   Recorder
@@ -69,7 +70,27 @@ type CreateSpec struct {
 	// ImageID is made from instead of what the service's reference names; empty
 	// for the reference.
 	ImageID string
+	// Beside is a directory of a one-off: what is mounted there is replaced by an
+	// empty volume of its own, if a container of the service that runs has the
+	// same mounted there. Container.Beside tells whether it was.
+	Beside string
+	// Helper makes it a container of this program in place of one of the
+	// service; it is a one-off of it all the same.
+	Helper *Helper
 }
+
+// Helper is a container of this program that works on the volume which another
+// container has beside what the service has mounted.
+type Helper struct {
+	Act string // HelperPrepare or HelperPublish
+	Of  string // name of the other container
+}
+
+// What a helper does.
+const (
+	HelperPrepare = "prepare" // lets whoever writes to the directory of the service write to the volume
+	HelperPublish = "publish" // moves what is new in the volume into the directory of the service
+)
 
 // Creator makes containers appear and vanish.
 type Creator interface {

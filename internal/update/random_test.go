@@ -136,7 +136,9 @@ func randomService(random *rand.Rand, i int, before []project.Service) project.S
 		s = web(fmt.Sprintf("web%d", i))
 		s.Route.Path = fmt.Sprintf("/%d", i)
 		s.Replicas, s.Parallelism = 1+random.IntN(3), 1+random.IntN(3)
-		s.Build = random.IntN(4) == 0
+		if s.Build = random.IntN(4) == 0; s.Build && random.IntN(2) == 0 {
+			s.Static, s.StaticTarget = []string{"collect"}, "/static"
+		}
 		if no := false; random.IntN(6) == 0 {
 			s.Overlap = &no
 		}

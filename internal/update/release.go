@@ -13,6 +13,7 @@ type Release struct {
 	Number   int                       `json:"number"`
 	Project  string                    `json:"project"`
 	Previous int                       `json:"previous,omitempty"`
+	BackTo   int                       `json:"backTo,omitempty"` // the release that this one brought back
 	Run      string                    `json:"run"`
 	Time     time.Time                 `json:"time"`
 	Strategy string                    `json:"strategy"`

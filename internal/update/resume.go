@@ -55,6 +55,9 @@ func ReadHistory(entries []Entry) (History, error) {
 	if h.Plan.Format != PlanFormat {
 		return h, fmt.Errorf("the unfinished update was planned by another version of gapless (plan format %d, this one reads %d)", h.Plan.Format, PlanFormat)
 	}
+	if h.Plan.Unread != "" {
+		return h, fmt.Errorf("the unfinished update was planned by another version of gapless: %s is unknown to this one", h.Plan.Unread)
+	}
 	return h, nil
 }
 
@@ -62,7 +65,7 @@ func ReadHistory(entries []Entry) (History, error) {
 // it back. It may die itself at any point and be called again. A person who
 // asks for it is not bound by the limit of attempts: insist lifts it.
 func (r *Run) Resume(ctx context.Context, h History, insist bool) (Outcome, error) {
-	r.Plan, r.Env.Run, r.undone = h.Plan, h.Run, h.Undone
+	r.Plan, r.Env.Run, r.done, r.undone = h.Plan, h.Run, h.Done, h.Undone
 	if h.Resumes >= maxResumes && !insist {
 		return Outcome{Result: ResultHeld, Stuck: fmt.Errorf("this update was resumed %d times without an end", h.Resumes)}, nil
 	}

@@ -35,7 +35,8 @@ type Run struct {
 	// finish its step and undo everything.
 	Interrupted <-chan struct{}
 
-	undone map[int]bool // steps that an earlier process undid
+	done   map[int]bool // steps that an earlier process did
+	undone map[int]bool // and those that it undid
 	lines  []Line       // of the steps that this process undid
 
 	mu     sync.Mutex // parts of a step end at the same time
@@ -83,6 +84,9 @@ func (r *Run) finish(ctx context.Context) (Outcome, error) {
 	steps := r.Plan.Steps()
 	var failures []error
 	for number := r.Plan.commitIndex() + 1; number <= len(steps); number++ {
+		if r.done[number] {
+			continue // a second look would take what it removed for somebody else's doing
+		}
 		cause, err := r.attempt(ctx, number, steps[number-1])
 		if err != nil {
 			return Outcome{}, err
@@ -180,7 +184,7 @@ func (r *Run) undo(ctx context.Context, upTo int, cause error, failed Place) (Ou
 	}
 	result := r.undoneResult(upTo)
 	if result == ResultRolledBack {
-		cause = errors.Join(cause, r.foreign(ctx))
+		cause = errors.Join(cause, r.foreign(ctx), r.migrated(upTo, failed))
 	}
 	return r.end(Outcome{Result: result, Cause: cause, Failed: failed})
 }

@@ -17,8 +17,12 @@ type scenario struct {
 	routed   []string // services that the edge serves already
 	socket   string   // that the edge listens on beside its port
 	native   string   // service of the nginx that passes requests on in place of the edge
+	former   string   // listener of the routes that the edge still has then
 	routedAs []string // listeners of those already served; nil: as wanted
 	memory   int64
+	groups   []MemoryGroup
+	server   []Database
+	disk     *Disk
 	cpus     int
 	ports    map[int]string // of the host, with who has them; nil: nobody looked
 	room     int            // containers that may run at once beyond those that run before; 0: any number
@@ -122,6 +126,41 @@ var scenarios = []scenario{
 		release: &Release{Number: 7}, covered: []string{"api", "shop"}, memory: 300 << 20, room: 2,
 	},
 	{
+		name:     "memory limit around the containers",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("outside", project.RoleWorker)},
+		running:  []Container{up("api", 1), up("shop", 1), up("outside", 1)}, routed: []string{"api", "shop"}, memory: 4 << 30,
+		groups:  []MemoryGroup{{Path: "/shop.slice", LimitBytes: 500 << 20, UsedBytes: 300 << 20, Services: []string{"api", "shop"}}},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, room: 2,
+	},
+	{
+		name:     "connections for two second copies",
+		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("worker", project.RoleWorker), plain("db", project.RoleStateful)},
+		running:  []Container{up("api", 1), up("shop", 1), up("worker", 1), now("db", 1)}, routed: []string{"api", "shop"}, memory: 4 << 30,
+		server:  []Database{{Service: "db", Limit: 97, Used: 60, Each: map[string]int{"api": 12, "shop": 12, "worker": 12}}},
+		release: &Release{Number: 7}, covered: []string{"api", "shop"}, room: 2,
+	},
+	{
+		name:     "no connections for a second copy",
+		services: []project.Service{web("api"), plain("worker", project.RoleWorker), plain("db", project.RoleStateful)},
+		running:  []Container{up("api", 1), up("worker", 1), now("db", 1)}, routed: []string{"api"}, memory: 4 << 30,
+		server:  []Database{{Service: "db", Limit: 97, Used: 80, Each: map[string]int{"api": 60, "worker": 4}}},
+		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api"},
+	},
+	{
+		name:     "a tight disk",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Build = true })},
+		running:  []Container{up("api", 1)}, routed: []string{"api"},
+		disk:    &Disk{Directory: "/var/lib/docker", FreeBytes: 1200 << 20, NewImages: map[string]NewImage{"api": {Bytes: 300 << 20, Like: "as the image that runs"}}},
+		release: &Release{Number: 5}, covered: []string{"api"},
+	},
+	{
+		name:     "a disk of which nothing is known",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Build = true })},
+		running:  []Container{up("api", 1)}, routed: []string{"api"},
+		disk:    &Disk{Unknown: "the engine is on another host"},
+		release: &Release{Number: 5}, covered: []string{"api"},
+	},
+	{
 		name:     "one processor",
 		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("worker", project.RoleWorker)},
 		running:  []Container{up("api", 1), up("shop", 1), up("worker", 1)}, routed: []string{"api", "shop"},
@@ -193,7 +232,7 @@ var scenarios = []scenario{
 	},
 	{
 		name:     "static files only",
-		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
+		services: []project.Service{with(with(web("api"), django), func(s *project.Service) { s.Framework = project.FrameworkDjango }), with(plain("worker", project.RoleWorker), shares)},
 		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("1", "2"),
 		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api", "worker"},
 	},
@@ -259,6 +298,24 @@ var scenarios = []scenario{
 		services: []project.Service{nginx, web("api"), web("shop")},
 		running:  []Container{front("nginx"), now("api", 1), up("shop", 1)}, native: "nginx",
 		release: &Release{Number: 7}, singles: []string{"nginx", "api"},
+	},
+	{
+		name:     "nginx passes on in place of the edge's socket",
+		services: []project.Service{nginx, web("api")},
+		running:  []Container{front("nginx"), up("api", 1)}, native: "nginx", former: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, singles: []string{"nginx"},
+	},
+	{
+		name:     "nginx takes its port from the edge",
+		services: []project.Service{with(nginx, func(s *project.Service) { s.DependsOn = []string{"api"} }), web("api")},
+		running:  []Container{now("api", 1)}, native: "nginx", routed: []string{"api"}, former: "0.0.0.0:80",
+		release: &Release{Number: 7}, singles: []string{"api"},
+	},
+	{
+		name:     "nothing but routes that the edge still has",
+		services: []project.Service{nginx, web("api")},
+		running:  []Container{front("nginx"), now("api", 1)}, native: "nginx", routed: []string{"api"}, former: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"nginx", "api"},
 	},
 	{
 		name:     "nginx passes on to a bad version",
@@ -339,6 +396,18 @@ var scenarios = []scenario{
 		files: map[string][]string{"api": {"/etc/api.conf"}}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api"},
 	},
 	{
+		name:     "a file of what exists once was replaced",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.ContainerName, s.Reload = "shop-api-1", &project.Reload{Signal: "HUP"} })},
+		running:  []Container{now("api", 1)}, routed: []string{"api"},
+		files: map[string][]string{"api": {"/etc/api.conf"}}, stale: []string{"/etc/api.conf"}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api"},
+	},
+	{
+		name:     "a single file was replaced, in place",
+		services: []project.Service{with(web("api"), func(s *project.Service) { s.Reload = &project.Reload{Signal: "HUP"} })},
+		running:  []Container{now("api", 1)}, routed: []string{"api"}, options: Options{Strategy: StrategyReload},
+		files: map[string][]string{"api": {"/etc/api.conf"}}, stale: []string{"/etc/api.conf"}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api"},
+	},
+	{
 		name: "a front moves to the socket",
 		services: []project.Service{with(web("api"), func(s *project.Service) { s.NamedBy = "nginx" }),
 			with(plain("nginx", project.RoleFront), func(s *project.Service) {
@@ -396,6 +465,7 @@ func django(s *project.Service) {
 	s.Build, s.Image = true, "app:latest"
 	s.Checks = [][]string{{"manage.py", "check"}}
 	s.Migrate, s.Static = []string{"manage.py", "migrate"}, []string{"manage.py", "collectstatic"}
+	s.StaticTarget = "/app/static"
 }
 
 // between is an nginx that has the edge's port and passes requests on to its
@@ -431,7 +501,7 @@ func (s scenario) build() (*world, Plan, error) {
 	if s.native != "" {
 		p.Settings = project.Settings{Front: project.FrontSettings{Service: s.native, Upstreams: "upstreams"}}
 	}
-	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, MemoryAvailableBytes: s.memory, Processors: s.cpus, TakenPorts: s.ports, Release: s.release}
+	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, Capacity: Capacity{s.memory, s.groups, s.server, s.disk}, Processors: s.cpus, TakenPorts: s.ports, Release: s.release}
 	if s.was == nil {
 		s.was = &change.Source{Hash: "old", Settings: "s"}
 	}
@@ -478,6 +548,10 @@ func (s scenario) build() (*world, Plan, error) {
 		w.unhealthy[s.bad] = true
 	}
 	w.covered = s.covered
+	if s.former != "" {
+		state.FormerRoutes = map[string]RouteState{"api": {Listeners: []string{s.former}, Path: "/", Port: 8000, Targets: []TargetRef{{Container: "shop-api-1", Generation: "old", Weight: 1}}}}
+		w.former["api"] = fakeRoute{state: state.FormerRoutes["api"]}
+	}
 	plan, err := Make(state, p, change.Detect(p, wanted, running), s.options)
 	if s.steps != nil {
 		plan.Phases = []Phase{{PhaseShift, s.steps}, {PhaseCommit, []Step{&RecordStep{Release: plan.To}}}}

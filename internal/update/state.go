@@ -35,6 +35,7 @@ type Container struct {
 	MemoryBytes  int64     `json:"memoryBytes,omitempty"` // resident set now; 0 if not measured
 	Run          string    `json:"run,omitempty"`         // the update that made it, from our label
 	Created      time.Time `json:"created,omitzero"`
+	Beside       string    `json:"beside,omitempty"` // directory in which it has an empty volume in place of what the service has there
 }
 
 // Address is the IP under which the edge reaches the container; empty if it
@@ -55,19 +56,21 @@ type Image struct {
 // State is everything that a plan is made from: what runs, what is on the
 // host and what the last release recorded. It is read once and never changed.
 type State struct {
-	Containers           []Container              `json:"containers"`
-	Images               map[string]Image         `json:"images"`           // by service name
-	ConfigHashes         map[string]string        `json:"configHashes"`     // wanted, by service name
-	Sources              map[string]change.Source `json:"-"`                // to build from now, by service name
-	BaseIDs              map[string]string        `json:"-"`                // images to build upon, by service name
-	Mounts               map[string][]MountedFile `json:"-"`                // by service name
-	Routes               map[string]RouteState    `json:"routes,omitempty"` // as the edge has them, by service name
-	Release              *Release                 `json:"release,omitempty"`
-	MemoryAvailableBytes int64                    `json:"memoryAvailableBytes,omitempty"` // 0 if not measured
-	Pending              map[string][]string      `json:"-"`                              // migrations that the new image said are due, by service name; no entry: not asked
-	Processors           int                      `json:"-"`                              // of the host; 0 if not known
-	TakenPorts           map[int]string           `json:"-"`                              // host ports in use, with the owner
-	StepTimes            map[string]time.Duration `json:"-"`                              // measured by earlier updates, by StepKey
+	Containers   []Container              `json:"containers"`
+	Images       map[string]Image         `json:"images"`           // by service name
+	ConfigHashes map[string]string        `json:"configHashes"`     // wanted, by service name
+	Sources      map[string]change.Source `json:"-"`                // to build from now, by service name
+	BaseIDs      map[string]string        `json:"-"`                // images to build upon, by service name
+	Mounts       map[string][]MountedFile `json:"-"`                // by service name
+	Routes       map[string]RouteState    `json:"routes,omitempty"` // as the edge has them, by service name
+	FormerRoutes map[string]RouteState    `json:"-"`                // that the edge still has, where a front passes requests on by itself now
+	Release      *Release                 `json:"release,omitempty"`
+	Pending      map[string][]string      `json:"-"` // migrations that the new image said are due, by service name; no entry: not asked
+	Processors   int                      `json:"-"` // of the host; 0 if not known
+	TakenPorts   map[int]string           `json:"-"` // host ports in use, with the owner
+	NoHelper     string                   `json:"-"` // why this program cannot run in a container; empty: it can
+	StepTimes    map[string]time.Duration `json:"-"` // measured by earlier updates, by StepKey
+	Capacity     `json:"-"`
 }
 
 // ContainersOf lists the containers of one service by their number.
@@ -84,14 +87,14 @@ func (s State) ContainersOf(serviceName string) []Container {
 	return found
 }
 
-// copyBytes is what one container of a service needs, judged by the running
-// ones; 0 if that is not known.
-func (s State) copyBytes(serviceName string) int64 {
-	var most int64
-	for _, c := range s.ContainersOf(serviceName) {
-		most = max(most, c.MemoryBytes)
+// memoryEach is what one container of each service needs, judged by the running
+// ones.
+func (s State) memoryEach() map[string]int64 {
+	each := map[string]int64{}
+	for _, c := range s.Containers {
+		each[c.Service] = max(each[c.Service], c.MemoryBytes)
 	}
-	return most
+	return each
 }
 
 // RouteState is how requests reach one service through the edge.

@@ -47,6 +47,7 @@ var stepKinds = map[string]func() Step{
 	"restart":  func() Step { return &RestartStep{} },
 	"reload":   func() Step { return &ReloadStep{} },
 	"reread":   func() Step { return &RereadStep{} },
+	"leave":    func() Step { return &LeaveStep{} },
 	"rename":   func() Step { return &RenameStep{} },
 	"remove":   func() Step { return &RemoveStep{} },
 	"record":   func() Step { return &RecordStep{} },

@@ -157,6 +157,9 @@ func (s *StopStep) Undo(ctx context.Context, env *Env) error {
 	if err != nil {
 		return fmt.Errorf("start %s again: %w", s.Name, err)
 	}
+	if c.Running && c.ID != s.ID {
+		return s.serveAgain(ctx, env) // somebody else's doing, which the end of the update tells
+	}
 	if err := s.startAgain(ctx, env, c); err != nil {
 		return fmt.Errorf("start %s again: %w", s.Name, err)
 	}
@@ -239,10 +242,22 @@ func (s *RenameStep) Line() Line {
 type RemoveStep struct {
 	Name string `json:"name"`
 	ID   string `json:"id"`
+	// Stopped says that the plan stops it before. If it runs all the same, that
+	// was refused, because its successor does not run.
+	Stopped bool `json:"stopped,omitempty"`
 }
 
 // Do removes the container by its ID, so that a namesake is safe.
 func (s *RemoveStep) Do(ctx context.Context, env *Env) error {
+	if s.Stopped {
+		c, err := env.Containers.Inspect(ctx, s.Name)
+		if ignoreMissing(err) != nil {
+			return err
+		}
+		if err == nil && c.ID == s.ID && c.Running {
+			return fmt.Errorf("%s was not stopped: it stays", s.Name)
+		}
+	}
 	return env.Creator.Remove(ctx, s.ID)
 }
 

@@ -2,6 +2,7 @@ package update
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func everyStep() Plan {
 	migrate.ImageID, migrate.Why = "sha256:new", "2 new migrations"
 	return Plan{Format: PlanFormat, Project: "shop", From: 1, To: 2, Strategy: StrategyRolling, Phases: []Phase{{PhaseShift, []Step{
 		&BuildStep{Service: "api", Image: "api:latest", Previous: "sha256:old", NoCache: true, Why: "dependencies changed"},
-		task(TaskCheck), migrate, task(TaskStatic),
+		task(TaskCheck), migrate, task(TaskStatic), collect(),
 		&RestartStep{StopStep: stop, StartedAt: started},
 		reload(stop, "SIGHUP"), reload(stop, "", "nginx", "-s", "reload"),
 		&QuiesceStep{Command: []string{"celery", "control", "cancel_consumer"}, AtMost: time.Minute, StartedAt: started, StopStep: stop},
@@ -41,4 +42,52 @@ func TestEveryStepSurvivesJSON(t *testing.T) {
 		t.Error(diff)
 	}
 	golden(t, "every-step", back.Text())
+}
+
+// A plan of another version may say what this one does not know. It is read,
+// as a run that ended needs no more, and not carried out.
+func TestUnknownFieldsAreNotGuessed(t *testing.T) {
+	plan := everyStep()
+	text, err := json.Marshal(&plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ old, new, unread string }{
+		"as it is":              {"", "", ""},
+		"of the plan":           {`{"format":1`, `{"window":"22:00","format":1`, "plan.window"},
+		"of a phase":            {`"name":"shift"`, `"name":"shift","atOnce":true`, "plan.phases[0].atOnce"},
+		"of a step":             {`"noCache":true`, `"noCache":true,"secrets":["a"]`, "plan.phases[0].steps[0].step.secrets[0]"},
+		"of what a step has":    {`"successes":3`, `"successes":3,"quorum":2`, "quorum"},
+		"of another, but empty": {`"noCache":true`, `"noCache":true,"secrets":[],"more":"","less":false,"none":null`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := strings.Replace(string(text), c.old, c.new, 1)
+			var back Plan
+			if err := json.Unmarshal([]byte(changed), &back); err != nil {
+				t.Fatal(err)
+			}
+			if c.unread == "" && back.Unread != "" || !strings.HasSuffix(back.Unread, c.unread) {
+				t.Errorf("unread is %q", back.Unread)
+			}
+			_, err := ReadHistory([]Entry{{Kind: EntryBegin, Run: "run1", Plan: &back}})
+			if (err != nil) != (c.unread != "") {
+				t.Errorf("its history: %v", err)
+			}
+		})
+	}
+}
+
+// What this version writes, it knows.
+func TestNoPlanIsUnread(t *testing.T) {
+	for _, s := range scenarios {
+		_, plan := s.must(t)
+		text, err := json.Marshal(plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Plan
+		if err := json.Unmarshal(text, &back); err != nil || back.Unread != "" {
+			t.Errorf("%s: %v, unread %q", s.name, err, back.Unread)
+		}
+	}
 }

@@ -28,13 +28,17 @@ type TaskStep struct {
 	AtMost  time.Duration `json:"atMostNs"`
 	Purpose string        `json:"purpose"` // TaskCheck, TaskMigrate or TaskStatic
 	Why     string        `json:"why,omitempty"`
+	Beside  *Beside       `json:"beside,omitempty"` // TaskStatic: files are collected beside those that are served
 }
 
 // Do runs the command. A code other than 0 is a *GateError with the end of the
 // log; that of a check is a *CheckError around it.
 func (s *TaskStep) Do(ctx context.Context, env *Env) error {
-	spec := CreateSpec{Service: s.Service, Name: s.Name, Run: env.Run, Release: s.Release, Command: s.Command, ImageID: s.ImageID}
-	ended, err := runToEnd(ctx, env, spec, s.AtMost)
+	run := s.run
+	if s.Beside != nil {
+		run = s.runBeside
+	}
+	ended, err := run(ctx, env)
 	var failed *GateError
 	if s.Purpose == TaskCheck && errors.As(err, &failed) {
 		return &CheckError{Service: s.Service, Command: s.Command, Failed: failed}
@@ -42,15 +46,32 @@ func (s *TaskStep) Do(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	if err := env.Creator.Remove(ctx, ended.ID); err != nil {
-		s.notice(env, s.Name+" ended well and could not be removed: "+err.Error())
-	}
+	s.clear(ctx, env, ended)
 	return nil
 }
 
+func (s *TaskStep) spec(env *Env) CreateSpec {
+	return CreateSpec{Service: s.Service, Name: s.Name, Run: env.Run, Release: s.Release, Command: s.Command, ImageID: s.ImageID}
+}
+
+func (s *TaskStep) run(ctx context.Context, env *Env) (Container, error) {
+	return runToEnd(ctx, env, s.spec(env), s.AtMost)
+}
+
+// clear removes a container that ended well.
+func (s *TaskStep) clear(ctx context.Context, env *Env, ended Container) {
+	if err := env.Creator.Remove(ctx, ended.ID); err != nil {
+		s.notice(env, ended.Name+" ended well and could not be removed: "+err.Error())
+	}
+}
+
 // Undo removes the container, at once if the command changes no data. A
-// migration that still runs is waited for, and what it did stays.
+// migration that still runs is waited for, and what it did stays. So is the
+// publication of static files.
 func (s *TaskStep) Undo(ctx context.Context, env *Env) error {
+	if err := s.undoBeside(ctx, env); err != nil {
+		return err
+	}
 	if s.Purpose != TaskMigrate {
 		return env.Creator.Fence(ctx, s.Name, env.Run)
 	}
@@ -76,7 +97,19 @@ func (s *TaskStep) notice(env *Env, text string) {
 
 // Line implements Step.
 func (s *TaskStep) Line() Line {
-	return Line{Verb: s.Purpose, Object: s.Service, Detail: fmt.Sprintf("%s, at most %s", strings.Join(s.Command, " "), DurationText(s.AtMost)), Reason: s.Why}
+	detail := fmt.Sprintf("%s, at most %s", strings.Join(s.Command, " "), DurationText(s.AtMost))
+	if s.Beside != nil {
+		detail += "; into " + s.Beside.Target + " by rename"
+	}
+	return Line{Verb: s.Purpose, Object: s.Service, Detail: detail, Reason: s.Why}
+}
+
+// Names lists the containers that the step makes.
+func (s *TaskStep) Names() []string {
+	if s.Beside == nil {
+		return []string{s.Name}
+	}
+	return []string{s.Name, s.Beside.Prepare, s.Beside.Publish}
 }
 
 // CheckError says that a check failed before anything was touched.

@@ -64,7 +64,7 @@ func (p *Planner) choose() error {
 			return &StrategyError{Strategy: name, Reason: "there is no such strategy", Instead: "this version knows: auto, " + strings.Join(Strategies(), ", ")}
 		}
 		p.plan.Strategy, p.plan.Choice = name, "asked for"
-		if name == StrategyBlueGreen {
+		if name == StrategyBlueGreen && !p.options.regardless {
 			return p.blueGreenFits()
 		}
 		return nil
@@ -73,7 +73,7 @@ func (p *Planner) choose() error {
 
 // decide is the decision tree: the strategy that costs least and cannot hurt.
 func (p *Planner) decide() (name, why string) {
-	if p.options.Back {
+	if p.options.BackTo > 0 {
 		return StrategyRolling, "back to what served before"
 	}
 	if len(p.work) > 0 && !slices.ContainsFunc(p.work, func(w work) bool { return !p.onlyStatic(w) }) {

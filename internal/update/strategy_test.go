@@ -30,6 +30,45 @@ func TestBlueGreenNeedsRoom(t *testing.T) {
 	}
 }
 
+// The same for a memory limit around the containers and for the connections of
+// a database; what is known of others does not count.
+func TestBlueGreenNeedsRoomEverywhere(t *testing.T) {
+	base := scenario{services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }), plain("worker", project.RoleWorker)},
+		running: []Container{up("api", 1), up("shop", 1), up("worker", 1)}, routed: []string{"api", "shop"}, memory: 8 << 30,
+		release: &Release{Number: 1}, options: Options{Strategy: StrategyBlueGreen}}
+	group := func(limit int64, services ...string) scenario {
+		s := base
+		s.groups = []MemoryGroup{{Path: "/shop.slice", LimitBytes: limit << 20, UsedBytes: 300 << 20, Services: services}}
+		return s
+	}
+	database := func(used int) scenario {
+		s := base
+		s.server = []Database{{Service: "db", Limit: 97, Used: used, Each: map[string]int{"api": 20, "worker": 5, "backup": 50}}}
+		return s
+	}
+	for name, c := range map[string]struct {
+		scenario scenario
+		want     string
+	}{
+		"the limit is wide":             {group(664, "api", "shop", "worker"), ""},
+		"the limit is narrow":           {group(663, "api", "shop", "worker"), "the second copies need 300 MiB (api 100 MiB, shop 100 MiB, worker 100 MiB); 363 MiB of 663 MiB are available in control group /shop.slice, of which 64 MiB stay in reserve"},
+		"the limit is narrow for one":   {group(463, "worker"), "the second copies need 100 MiB (worker 100 MiB); 163 MiB of 463 MiB are available in control group /shop.slice, of which 64 MiB stay in reserve"},
+		"the limit is that of another":  {group(301, "db"), ""},
+		"the database has connections":  {database(69), ""},
+		"the database has too few":      {database(70), "the second copies need 25 connections of db (api 20, worker 5); 70 of 97 now, 95 at the peak, and 3 stay in reserve"},
+		"the database has none already": {database(120), "the second copies need 25 connections of db (api 20, worker 5); 97 of 97 now, 122 at the peak, and 3 stay in reserve"},
+	} {
+		_, _, err := c.scenario.build()
+		var refused *StrategyError
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case c.want != "" && (!errors.As(err, &refused) || refused.Reason != c.want):
+			t.Errorf("%s: got %v, want %s", name, err, c.want)
+		}
+	}
+}
+
 func TestUnknownStrategy(t *testing.T) {
 	s := scenarios[0]
 	s.options = Options{Strategy: "canari"}

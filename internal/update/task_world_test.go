@@ -13,6 +13,7 @@ func (w *world) startTask(c *Container) {
 		return
 	}
 	w.ran = append(w.ran, command[0])
+	w.startBeside(c)
 	if w.taskTime == 0 {
 		w.finishTask(c)
 	}
@@ -31,7 +32,9 @@ func (w *world) finishTask(c *Container) {
 	c.Running, c.Addresses = false, nil
 	if w.failing[w.commands[c.Name][0]] {
 		c.ExitCode = 1
+		return
 	}
+	w.finishHelper(c)
 }
 
 // endTask notes that a one-off goes away. No migration is cut off.
@@ -40,6 +43,7 @@ func (w *world) endTask(name, how string) {
 	if c := w.containers[name]; command != nil && command[0] == "migrate" && c.Running && w.now.Before(c.StartedAt.Add(time.Minute)) {
 		w.violations = append(w.violations, fmt.Sprintf("the migration %s was %s while it ran", name, how))
 	}
+	w.endBeside(name, how)
 	delete(w.commands, name)
 }
 

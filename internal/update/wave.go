@@ -4,7 +4,7 @@ package update
 // way; the wave puts the same stretches of all ways side by side.
 type wave struct {
 	booting []string // services whose new containers boot beside the old ones
-	bytes   int64    // memory of the second copies
+	taken   share    // by the second copies
 	boots   int      // containers that boot at once
 	rounds  []round
 	alone   []Step // of services that stop before they start
@@ -24,7 +24,7 @@ type round struct {
 }
 
 // add takes in the way of one service.
-func (w *wave) add(serviceName string, steps []Step, bytes int64, boots int) {
+func (w *wave) add(serviceName string, steps []Step, taken share, boots int) {
 	if stopsFirst(steps) {
 		w.alone = append(w.alone, steps...)
 		return
@@ -32,7 +32,7 @@ func (w *wave) add(serviceName string, steps []Step, bytes int64, boots int) {
 	if boots > 0 {
 		w.booting = append(w.booting, serviceName)
 	}
-	w.bytes += bytes
+	w.taken = w.taken.and(taken)
 	w.boots += boots
 	for i, r := range roundsOf(steps) {
 		if i == len(w.rounds) {

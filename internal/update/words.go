@@ -19,8 +19,8 @@ func DurationText(d time.Duration) string {
 	}
 }
 
-// bytesText writes a size of memory the way people read it.
-func bytesText(n int64) string {
+// BytesText writes a size the way people read it.
+func BytesText(n int64) string {
 	if n >= 1<<30 {
 		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -17,9 +18,11 @@ var errCrash = errors.New("crash")
 // world is a Docker host, an edge and a disk in memory. It outlives the
 // process that acts on it, as the real ones do.
 type world struct {
+	one        sync.Mutex
 	containers map[string]*Container
 	tags       map[string]string
 	routes     map[string]fakeRoute
+	former     map[string]fakeRoute // of the edge, where an nginx passes requests on
 	held       map[string]bool
 	entries    []Entry
 	releases   map[int]bool
@@ -47,6 +50,11 @@ type world struct {
 	taskTime time.Duration       // that one-offs take; 0: they end at once
 	failing  map[string]bool     // first words of commands that end with code 1
 	quiesced map[string]int      // PID of workers that take no more jobs, by container name
+
+	helpers   map[string]Helper // by container name
+	volumes   map[string]bool   // of containers that work beside a service: whether it is prepared
+	published []string          // containers whose files were moved in
+	otherPlan bool              // what runs has something else mounted where static files go
 }
 
 // zombie is the request of a dead client that dockerd still carries out.
@@ -62,15 +70,16 @@ type fakeRoute struct {
 
 func newWorld() *world {
 	return &world{
-		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{}, references: map[string]string{},
+		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{}, former: map[string]fakeRoute{}, references: map[string]string{},
 		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
 		commands: map[string][]string{}, failing: map[string]bool{}, quiesced: map[string]int{},
+		helpers: map[string]Helper{}, volumes: map[string]bool{},
 		now: time.Unix(1_800_000_000, 0),
 	}
 }
 
 func (w *world) env() *Env {
-	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w},
+	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w}, Former: formerRouter{fakeRouter{w}},
 		Gate: fakeGate{w}, Front: fakeFront{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
 		Logs: func(context.Context, string) []string { return nil }}
 }
@@ -79,6 +88,8 @@ func (w *world) env() *Env {
 // before or after its effect. What a dying client asked for may come true
 // later, which zombies model.
 func (w *world) call(label string, effect func() error) error {
+	w.one.Lock() // parts of a step may come at the same time
+	defer w.one.Unlock()
 	w.calls = append(w.calls, label)
 	crashing := w.crashAt == len(w.calls)
 	if crashing && !w.crashAfter {
@@ -198,6 +209,9 @@ func (w *world) summary() string {
 	for _, name := range slices.Sorted(maps.Keys(w.routes)) {
 		lines = append(lines, fmt.Sprintf("route %s -> %v on %v", name, w.serving(name), w.routes[name].state.Listeners))
 	}
+	for _, name := range slices.Sorted(maps.Keys(w.former)) {
+		lines = append(lines, "the edge has a route of "+name)
+	}
 	for _, name := range slices.Sorted(maps.Keys(w.tags)) {
 		lines = append(lines, "tag "+name+" = "+w.tags[name])
 	}
@@ -205,6 +219,9 @@ func (w *world) summary() string {
 		if held {
 			lines = append(lines, "held "+name)
 		}
+	}
+	for name := range w.volumes {
+		lines = append(lines, "volume of "+name)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -244,10 +261,11 @@ func (f fakeCreator) Create(_ context.Context, spec CreateSpec) error {
 			}
 			return fmt.Errorf("name %s is taken by %s", spec.Name, have.ID)
 		}
-		f.w.add(Container{Name: spec.Name, Service: spec.Service, Number: spec.Number, Run: spec.Run, Restart: "no", ImageID: f.w.wanted[spec.Service]})
+		made := f.w.add(Container{Name: spec.Name, Service: spec.Service, Number: spec.Number, Run: spec.Run, Restart: "no", ImageID: f.w.wanted[spec.Service]})
 		if len(spec.Command) > 0 {
 			f.w.commands[spec.Name] = spec.Command
 		}
+		f.w.addBeside(made, spec)
 		return nil
 	})
 }
@@ -255,7 +273,7 @@ func (f fakeCreator) Create(_ context.Context, spec CreateSpec) error {
 func (f fakeCreator) Remove(_ context.Context, id string) error {
 	return f.w.call("remove "+id, func() error {
 		for name, c := range f.w.containers {
-			if c.ID == id {
+			if c.ID == id || name == id {
 				f.w.endTask(name, "removed")
 				delete(f.w.containers, name)
 			}
@@ -380,6 +398,21 @@ func (f fakeRouter) Routes(_ context.Context, changes []RouteChange) error {
 	})
 }
 
+// formerRouter is the edge where an nginx passes requests on.
+type formerRouter struct{ fakeRouter }
+
+func (f formerRouter) Routes(_ context.Context, changes []RouteChange) error {
+	return f.w.call("leave", func() error {
+		for _, c := range changes {
+			delete(f.w.former, c.Service)
+			if c.Route != nil {
+				f.w.former[c.Service] = fakeRoute{*c.Route, c.Targets}
+			}
+		}
+		return nil
+	})
+}
+
 // conflict refuses two services that answer for the same place, as the edge does.
 func (f fakeRouter) conflict(changes []RouteChange) error {
 	routes, owners := map[string]RouteState{}, map[place]string{}
@@ -419,7 +452,7 @@ func (f fakeRouter) Ensure(context.Context, []string) error {
 type fakeGate struct{ w *world }
 
 func (f fakeGate) Gate(_ context.Context, spec GateSpec, probed func(Probe)) error {
-	return f.w.call("gate "+spec.Container, func() error {
+	err := f.w.call("gate "+spec.Container, func() error {
 		c := f.w.containers[spec.Container]
 		if c == nil || !c.Running {
 			return &GateError{Container: spec.Container, Reason: "is not running"}
@@ -431,9 +464,12 @@ func (f fakeGate) Gate(_ context.Context, spec GateSpec, probed func(Probe)) err
 			return &GateError{Container: spec.Container, Reason: "not healthy"}
 		}
 		f.w.passed[c.ID] = true
-		probed(Probe{OK: true, Answer: "200 OK"})
 		return nil
 	})
+	if err == nil {
+		probed(Probe{OK: true, Answer: "200 OK"})
+	}
+	return err
 }
 
 // known tells whether the edge has the container under its present address.
@@ -458,6 +494,8 @@ func (f fakeJournal) Append(entry Entry) error {
 type fakeSink struct{ w *world }
 
 func (f fakeSink) Emit(event Event) {
+	f.w.one.Lock()
+	defer f.w.one.Unlock()
 	if event.Kind == EventNotice {
 		f.w.notices = append(f.w.notices, event.Text)
 	}
@@ -465,9 +503,15 @@ func (f fakeSink) Emit(event Event) {
 
 type fakeClock struct{ w *world }
 
-func (f fakeClock) Now() time.Time { return f.w.now }
+func (f fakeClock) Now() time.Time {
+	f.w.one.Lock()
+	defer f.w.one.Unlock()
+	return f.w.now
+}
 
 func (f fakeClock) Sleep(_ context.Context, d time.Duration) error {
+	f.w.one.Lock()
+	defer f.w.one.Unlock()
 	f.w.now = f.w.now.Add(d)
 	f.w.endTasks()
 	return nil

@@ -16,23 +16,26 @@ import (
 type fronted struct {
 	*shop
 	directory string // of the compose file and of nginx's configuration
+	config    string // of nginx at first
 }
 
-// frontConfig is the configuration of nginx; %s stands for its upstream.
+// frontConfig is the configuration of nginx; %s stands for the upstream of the
+// api. A request that waits has two connections, and more than a few do on a busy
+// machine.
 const frontConfig = `error_log /dev/stderr notice;
 pid /run/nginx.pid;
 worker_processes 2;
-events { worker_connections 1024; }
+events { worker_connections 8192; }
 http {
 	access_log off;
 	client_max_body_size 0;
 	map $http_upgrade $connection_upgrade { default upgrade; "" ""; }
-	upstream shop { %s keepalive 16; }
+	%s
 	server {
 		listen 80;
 		location = /nginx-health { return 204; }
 		location / {
-			proxy_pass http://shop;
+			proxy_pass http://api;
 			proxy_http_version 1.1;
 			proxy_set_header Upgrade $http_upgrade;
 			proxy_set_header Connection $connection_upgrade;
@@ -41,6 +44,9 @@ http {
 	}
 }
 `
+
+// socketUpstream is the edge.
+const socketUpstream = "upstream api { server unix:SOCKETS/shop.sock; keepalive 16; }"
 
 // buildFront makes nginx's image in two versions that differ in a label.
 func buildFront(t *testing.T, version string) {
@@ -77,7 +83,8 @@ func newFronted(t *testing.T, upstream, edge, nginx string) *fronted {
     image: `+imageName+`/nginx:${NGINX_TAG:-n1}
     restart: unless-stopped
 `+nginx+"\n"))
-	f.configure(fmt.Sprintf(frontConfig, replace(upstream)))
+	f.config = fmt.Sprintf(frontConfig, replace(upstream))
+	f.write("nginx/nginx.conf", f.config)
 	content, err := os.ReadFile(f.file)
 	if err != nil {
 		t.Fatal(err)
@@ -99,29 +106,33 @@ func (f *fronted) write(name, text string) {
 	}
 }
 
-func (f *fronted) configure(text string) { f.t.Helper(); f.write("nginx/nginx.conf", text) }
-
-// betweenMode is nginx between the edge's port and the edge's socket.
-func betweenMode(t *testing.T) *fronted {
-	return newFronted(t, "server unix:SOCKETS/shop.sock;", `edge: {http: ":PORT", socket: SOCKETS/shop.sock}`, `
-    volumes: ["./nginx:/etc/nginx/shop:ro", "SOCKETS:SOCKETS"]
+// betweenMode is nginx between the edge's port and the edge's socket. MOUNT is
+// how its configuration gets into it.
+func betweenMode(t *testing.T, mount string) *fronted {
+	return newFronted(t, socketUpstream, `edge: {http: ":PORT", socket: SOCKETS/shop.sock}`, `
+    volumes: ["`+mount+`", "SOCKETS:SOCKETS"]
     x-gapless: {route: {port: 80, health: /nginx-health}}`)
 }
 
 // TestNginxBetween updates nginx itself, which stands behind the edge and before
-// it, and then the application, and both at once.
+// it, then the application, and both at once; and brings in a configuration that
+// was replaced, which takes another nginx, because it is mounted by itself.
 func TestNginxBetween(t *testing.T) {
-	f := betweenMode(t)
+	f := betweenMode(t, mountFile)
 	build(t, "v2", "")
 	buildFront(t, "n2")
 	f.update("v1", 0)
 	traffic := f.traffic(nil)
+	lossless := func(what, app string) {
+		t.Helper()
+		got := f.measured(app, 0)
+		if got.Failed == nil || *got.Failed != 0 || got.ProbeFailures != 0 {
+			t.Errorf("%s: %+v", what, got)
+		}
+	}
 	for _, step := range []struct{ nginx, app string }{{"n2", "v1"}, {"n2", "v2"}, {"n1", "v1"}} {
 		f.env = []string{"NGINX_TAG=" + step.nginx}
-		got := f.measured(step.app, 0)
-		if got.Failed == nil || *got.Failed != 0 || got.ProbeFailures != 0 {
-			t.Errorf("to %v: %+v", step, got)
-		}
+		lossless(fmt.Sprint("to ", step), step.app)
 		if tags := f.versions()["nginx"]; len(tags) != 1 || tags[0] != step.nginx {
 			t.Errorf("nginx runs %v, want %s", tags, step.nginx)
 		}
@@ -129,5 +140,9 @@ func TestNginxBetween(t *testing.T) {
 			t.Errorf("api runs %v, want %s", tags, step.app)
 		}
 	}
+	f.replaceConfig(f.marked("second"))
+	f.run("v1", "plan").says(t, "nginx.conf is mounted as a single file and was replaced")
+	lossless("a replaced file", "v1")
+	f.inForce("second")
 	f.clean(traffic.Stop())
 }

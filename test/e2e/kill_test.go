@@ -177,7 +177,7 @@ func (s *shop) settle(t *testing.T, what, version, other string) (string, string
 	if len(running) != 1 || running[0] != version {
 		t.Fatalf("%s: api runs %v\n%s", what, running, r.output)
 	}
-	if all := s.containers(); len(all) != 5 {
+	if all := s.containers(); len(all) != 5+s.also {
 		t.Fatalf("%s: containers left over: %s\n%s", what, strings.Join(all, " "), r.output)
 	}
 	if lock := s.run(version, "lock", "status"); !strings.Contains(lock.output, "free") {

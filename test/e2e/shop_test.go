@@ -91,6 +91,7 @@ type shop struct {
 	port    int
 	state   string
 	file    string // compose file
+	also    int    // containers beside those of the example
 	env     []string
 }
 
@@ -257,7 +258,7 @@ func (s *shop) expect(version string) {
 			s.t.Errorf("%s runs %v, want one of %s", service, got, version)
 		}
 	}
-	if all := s.containers(); len(all) != 5 {
+	if all := s.containers(); len(all) != 5+s.also {
 		s.t.Errorf("containers left over: %s", strings.Join(all, " "))
 	}
 	if status := s.run(version, "lock", "status"); !strings.Contains(status.output, "free") {

@@ -26,9 +26,9 @@ func TestStackEveryChange(t *testing.T) {
 	}{
 		{"code", nil, "rolling", []string{"code changed"}, []string{"migrate"}, []string{"nginx", "db", "redis"}},
 		{"migration-compatible", []string{"--migrations", "compatible"}, "rolling", []string{"1 new migration", "migrate api"}, nil, []string{"nginx", "db", "redis"}},
-		{"dependency", nil, "rolling", []string{"dependencies changed", "build api"}, nil, []string{"nginx", "db", "redis"}},
+		{"dependency", nil, "rolling", []string{"dependencies changed", "build api", "into /app/staticfiles by rename"}, []string{"collected in place"}, []string{"nginx", "db", "redis"}},
 		{"settings", nil, "rolling", []string{"TOURS_PER_PAGE"}, []string{"build api"}, []string{"nginx", "db", "redis"}},
-		{"static", nil, "static", []string{"static files"}, nil, []string{"nginx", "api", "celery", "celery-beat", "db", "redis"}},
+		{"static", nil, "static", []string{"static files", "into /app/staticfiles by rename"}, []string{"collected in place"}, []string{"nginx", "api", "celery", "celery-beat", "db", "redis"}},
 	} {
 		t.Run(c.change, func(t *testing.T) {
 			s.t = t

@@ -6,10 +6,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +28,7 @@ type server struct {
 // newServer deploys the stack as its developers do, with nothing of Gapless.
 func newServer(t *testing.T, changes ...string) *server {
 	t.Helper()
+	t.Parallel()
 	deployed, err := stack.New(t.Context(), changes...)
 	if err != nil {
 		t.Fatal(err)
@@ -173,5 +176,50 @@ func TestStackUpdate(t *testing.T) {
 	}
 	if !strings.Contains(r.output, "0 failed") {
 		t.Errorf("the receipt does not say 0 failed:\n%s", r.output)
+	}
+	t.Run("too few connections for second copies", s.refusesConnections)
+}
+
+// refusesConnections lets the real database allow few connections: second
+// copies of all are refused with the figures that it gives, and auto replaces
+// the API without one.
+func (s *server) refusesConnections(t *testing.T) {
+	s.t = t
+	if _, err := s.Query(t.Context(), "ALTER SYSTEM SET max_connections = 10"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Compose(t.Context(), "restart", "db"); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { // each process of the API connects again when it is asked
+		var asked sync.WaitGroup
+		for range 12 {
+			asked.Go(func() {
+				if answer, err := http.Get(s.Address() + "/api/tours/"); err == nil {
+					answer.Body.Close()
+				}
+			})
+		}
+		asked.Wait()
+		rows, err := s.Query(t.Context(), "SELECT 1 FROM pg_stat_activity WHERE client_addr IS NOT NULL GROUP BY client_addr HAVING count(*) = 3")
+		return err == nil && len(rows) > 0
+	})
+	s.apply("settings")
+	for _, c := range []struct {
+		arguments []string
+		code      int
+		says      []string
+	}{
+		{[]string{"plan", "--strategy", "blue-green"}, 13, []string{"the second copies need", "connections of db (", "api 3", "of 7 now", "3 stay in reserve"}},
+		{[]string{"plan"}, 0, []string{"a second copy needs 3 connections of db, "}},
+		{[]string{"plan", "--compare"}, 0, []string{"connections of db", "of 7, ", "blue-green is refused"}},
+	} {
+		r := s.gapless(c.arguments...)
+		for _, text := range c.says {
+			if r.code != c.code || !strings.Contains(r.output, text) {
+				t.Errorf("%v: exit code %d; %q is not said:\n%s", c.arguments, r.code, text, r.output)
+			}
+		}
+		t.Log(r.output)
 	}
 }

@@ -151,19 +151,25 @@ func (s *shop) compose(version string, arguments ...string) string {
 	return string(output)
 }
 
-// TestRollback brings back an earlier release whose containers are gone.
+// TestRollback brings back earlier releases whose containers are gone, one
+// further back each time.
 func TestRollback(t *testing.T) {
 	s := newShop(t)
 	build(t, "v2", "")
-	s.update("v1", 0)
-	s.update("v2", 0)
-	traffic := s.traffic(nil)
-	r := s.run("v2", "rollback", "--yes")
-	s.clean(traffic.Stop())
-	if r.code != 0 {
-		t.Fatalf("exit code %d\n%s", r.code, r.output)
+	for _, version := range []string{"v1", "v2", "v1"} {
+		s.update(version, 0)
 	}
-	s.expect("v1")
+	traffic := s.traffic(nil)
+	for _, version := range []string{"v2", "v1"} {
+		if r := s.run("v1", "rollback", "--yes"); r.code != 0 {
+			t.Fatalf("exit code %d\n%s", r.code, r.output)
+		}
+		s.expect(version)
+	}
+	s.clean(traffic.Stop())
+	if r := s.run("v1", "rollback", "--yes"); r.code != 13 || !strings.Contains(r.output, "release 1 is the first one") {
+		t.Errorf("exit code %d\n%s", r.code, r.output)
+	}
 }
 
 // TestPortOfAStranger refuses a port that another process has, before anything

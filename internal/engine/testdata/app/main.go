@@ -8,6 +8,9 @@
 //	app sleep            waits for an hour
 //	app leave            ends and leaves its outputs to a child that sleeps
 //	app hold BYTES       keeps so much memory until SIGTERM
+//	app collect DIRECTORY VERSION COUNT
+//	                     prints the files of the directory and writes those of
+//	                     a version: pages, and COUNT files that they name
 package main
 
 import (
@@ -16,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -58,6 +62,12 @@ func main() {
 			os.Exit(1)
 		}
 		fmt.Println("left")
+	case "collect":
+		count, _ := strconv.Atoi(os.Args[4])
+		if err := collect(os.Args[2], os.Args[3], count); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
 	case "hold":
 		size, _ := strconv.Atoi(arguments[1])
 		block := make([]byte, size)
@@ -68,6 +78,25 @@ func main() {
 		await(syscall.SIGTERM)
 		fmt.Println(block[0])
 	}
+}
+
+// collect deletes what it is about to write first, as collectstatic does.
+func collect(directory, version string, count int) error {
+	files, _ := filepath.Glob(filepath.Join(directory, "*", "*"))
+	fmt.Println("there:", len(files), "files")
+	if err := os.MkdirAll(filepath.Join(directory, "css"), 0o755); err != nil {
+		return err
+	}
+	for i := range count {
+		path := filepath.Join(directory, "css", fmt.Sprintf("%d.%s.css", i, version))
+		os.Remove(path)
+		if err := os.WriteFile(path, []byte(version), 0o644); err != nil {
+			return err
+		}
+	}
+	page := filepath.Join(directory, "css", "page")
+	os.Remove(page)
+	return os.WriteFile(page, []byte(version), 0o640)
 }
 
 func await(s os.Signal) {

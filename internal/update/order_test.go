@@ -1,0 +1,48 @@
+package update
+
+import (
+	"slices"
+	"testing"
+
+	"gapless/internal/project"
+)
+
+// What the others keep their data in comes first, whatever the strategy: a new
+// version may need a new one, and a database that is replaced stops while the
+// requests of what really serves are drained.
+func TestStatefulServicesComeFirst(t *testing.T) {
+	api := with(web("api"), func(s *project.Service) { s.DependsOn = []string{"db", "cache"} })
+	for _, strategy := range Strategies() {
+		t.Run(strategy, func(t *testing.T) {
+			s := scenario{
+				services: []project.Service{plain("db", project.RoleStateful), plain("cache", project.RoleStateful), api},
+				running:  []Container{up("db", 1), up("api", 1)}, routed: []string{"api"}, memory: 4 << 30,
+				release: &Release{Number: 7}, options: Options{Strategy: strategy, Named: []string{"api", "cache", "db"}},
+				covered: []string{"api"}, singles: []string{"db"}, held: []string{"api"},
+			}
+			_, plan := s.must(t)
+			var order []string
+			serving := []string{"shop-api-1"}
+			for _, step := range flat(plan.Steps()) {
+				switch step := step.(type) {
+				case *StartStep:
+					order = append(order, step.Service)
+				case *SwitchStep:
+					serving = step.After.serving()
+				case *DrainStep:
+					if step.Service == "api" && len(order) == 0 && !slices.Equal(step.Containers, serving) {
+						t.Errorf("drains %v while %v serve", step.Containers, serving)
+					}
+				case *StopStep:
+					if step.Service == "db" && slices.Contains(order, "api") {
+						t.Errorf("the database stops under the new version, whose requests are not drained:\n%s", plan.Text())
+					}
+				}
+			}
+			if last := len(order) - 1; last < 0 || order[last] != "api" {
+				t.Errorf("starts in the order %v\n%s", order, plan.Text())
+			}
+			s.killEverywhere(t)
+		})
+	}
+}
