@@ -32,7 +32,10 @@ func (j *judge) alterProperty(t *table, c *cursor) Finding {
 		if !c.accept("identity") {
 			return opaque("not understood")
 		}
-		if c.any("default", "full", "nothing") == "" && c.accept("using", "index") {
+		if c.any("default", "nothing") != "" {
+			return does(Breaks, "UPDATE and DELETE of the old code fail if the table is published and has no primary key").on(t.name, AccessExclusive).instead(afterSwitch)
+		}
+		if !c.accept("full") && c.accept("using", "index") {
 			c.name()
 		}
 		return does(Safe, "for replicas").on(t.name, AccessExclusive)

@@ -97,6 +97,14 @@ func TestContext(t *testing.T) {
 		"what follows the part that is understood": {
 			`ALTER TABLE t ADD COLUMN x int :more; CREATE INDEX CONCURRENTLY x ON t (a) FROB; DROP VIEW v; COMMENT ON TABLE t IS 'x' DROP; ALTER TABLE t ALTER a DROP NOT NULL FROB; ALTER TABLE t VALIDATE CONSTRAINT c DROP COLUMN a`, "unknown unknown b unknown unknown unknown"},
 		"a view in the place of a table": {`DROP VIEW v; CREATE VIEW v AS SELECT 1`, "b b"},
+		"code that is no SQL": {
+			"BEGIN;\n--\n-- Raw Python operation\n--\n-- THIS OPERATION CANNOT BE WRITTEN AS SQL\nSELECT 1;\nCOMMIT;", "a unknown a a"},
+		"what Django writes for a foreign key": {
+			`BEGIN; ALTER TABLE "t" ADD COLUMN "x_id" bigint NULL CONSTRAINT "x_fk" REFERENCES "u" ("id") DEFERRABLE INITIALLY DEFERRED; SET CONSTRAINTS "x_fk" IMMEDIATE; COMMIT`, "a a a a"},
+		"the records of migration tools": {
+			`UPDATE alembic_version SET version_num = 'b2' WHERE alembic_version.version_num = 'a1'; DELETE FROM "schema_migrations" WHERE version = '1'; DELETE FROM schema_migrations; UPDATE alembic_versions SET x = 1`, "a a cd cd"},
+		"who is replicated how": {
+			`ALTER TABLE t REPLICA IDENTITY NOTHING; ALTER TABLE t REPLICA IDENTITY USING INDEX x`, "b a"},
 		"reading that writes": {
 			`SELECT setval('t_id_seq', 1); WITH x AS (SELECT 1) SELECT * FROM x; SELECT 1 FROM t FOR UPDATE; CREATE TABLE x AS SELECT wipe(); COPY t TO PROGRAM 'rm'; EXPLAIN ANALYZE DELETE FROM t`, "unknown a a unknown unknown unknown"},
 	} {

@@ -1,6 +1,9 @@
 package ddl
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 const batches = "change it in batches of some thousand rows, each in a transaction of its own"
 
@@ -87,9 +90,21 @@ func (j *judge) query(c *cursor, rest []token) Finding {
 	return f
 }
 
+// records are the tables in which tools write down which migrations have run.
+var records = setOf(`alembic_version django_migrations schema_migrations ar_internal_metadata goose_db_version gorp_migrations _prisma_migrations
+	__drizzle_migrations knex_migrations knex_migrations_lock flyway_schema_history`)
+
+// recorded is the finding for a change of such a table.
+func recorded(name string) Finding {
+	return does(Safe, "the record of the tool that migrates").on(name, RowExclusive)
+}
+
+func isRecord(name string) bool { return records[strings.Trim(lastPart(name), `"`)] }
+
 // insert judges INSERT.
 func (j *judge) insert(c *cursor) Finding {
-	c.accept("into")
+	for c.any("low_priority", "high_priority", "delayed", "ignore", "into") != "" {
+	}
 	name, ok := c.name()
 	if !ok {
 		return opaque("INSERT that is not understood")
@@ -105,7 +120,7 @@ func (j *judge) insert(c *cursor) Finding {
 		f := does(Slow|Loses, "changes rows within a query").forGood().on(name, RowExclusive).instead(batches)
 		return f
 	}
-	conflict := slices.IndexFunc(rest, func(t token) bool { return t.isWord("conflict") })
+	conflict := slices.IndexFunc(rest, func(t token) bool { return t.isWord("conflict") || t.isWord("duplicate") && j.target.MySQL })
 	checked := rest
 	if conflict >= 0 { // ON CONFLICT ON CONSTRAINT x, and a list of columns
 		checked = rest[:conflict]
@@ -141,6 +156,9 @@ func (j *judge) update(c *cursor) Finding {
 	name, ok := c.name()
 	if !ok || !hasWord(c.rest(), "set") {
 		return opaque("UPDATE that is not understood")
+	}
+	if isRecord(name) && unknownCall(c.rest()) == "" {
+		return recorded(name)
 	}
 	if j.known.made(name) {
 		return does(Safe, "changes a table that was made in this file").on(name, RowExclusive).slowly()
@@ -212,6 +230,9 @@ func (j *judge) remove(c *cursor) Finding {
 	name, ok := c.name()
 	if !ok {
 		return opaque("DELETE that is not understood")
+	}
+	if isRecord(name) && hasWord(c.rest(), "where") && unknownCall(c.rest()) == "" {
+		return recorded(name)
 	}
 	if j.known.made(name) {
 		return does(Safe, "empties a table that was made in this file").on(name, RowExclusive)

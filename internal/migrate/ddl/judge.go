@@ -99,6 +99,9 @@ func (j *judge) statement(s statement) {
 	j.at = s.line
 	one := Statement{File: j.input.Name, Line: s.line, SQL: textOf(j.input.Text, s.tokens)}
 	switch {
+	case s.code != "":
+		one.SQL = cutTo(s.code, longestText)
+		one.Finding = opaque("the migration runs code here that is no SQL").instead("read that code: what it writes, and for how long")
 	case s.broken != "":
 		one.Finding = opaque(s.broken)
 		j.known = newKnowledge()

@@ -45,6 +45,8 @@ func TestMySQL(t *testing.T) {
 		{"8.4", "TRUNCATE t", "cd"},
 		{"8.4", "UPDATE t SET a = 1", "cd"},
 		{"8.4", "INSERT INTO t (a) VALUES ('it\\'s; DROP TABLE t')", "a"},
+		{"8.4", "INSERT IGNORE INTO t VALUES (1)", "a"},
+		{"8.4", "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = 2", "d"},
 		{"8.4", "SELECT \"a;\", `b;` # DROP TABLE t;\n, 1 -- x\n", "a"},
 		{"8.4", "/*!40000 DROP TABLE t */; /* DROP TABLE t */", "bcd"},
 		{"8.4", "DELIMITER //\nCREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN SET @a = 1; END//\nDELIMITER ;\nDROP VIEW v;", "unknown, b"},

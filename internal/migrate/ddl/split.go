@@ -13,6 +13,7 @@ type statement struct {
 	broken string // why it cannot be read
 	meta   bool   // a command to psql that runs SQL from elsewhere
 	within bool   // between \if and \endif
+	code   string // what stands for code that is no SQL
 	back   bool   // begins in the part of the file that is the way back
 }
 
@@ -31,6 +32,7 @@ type splitter struct {
 	skipped   int // commands to psql
 	firstSkip int
 	back      bool // in the part of the file that is the way back
+	codes     []statement
 	noTx      bool // a directive says that the file is not run in a transaction
 }
 
@@ -57,6 +59,10 @@ func (s *splitter) all() []statement {
 		if !more {
 			break
 		}
+	}
+	if len(s.codes) > 0 {
+		all = append(all, s.codes...)
+		slices.SortStableFunc(all, func(a, b statement) int { return a.line - b.line })
 	}
 	if s.skipped > 0 {
 		s.note(s.firstSkip, "%s skipped: psql runs them, a server does not", plural(s.skipped, "psql command is", "psql commands are"))
@@ -239,6 +245,11 @@ func (s *splitter) obey(tokens []token) {
 // way forward from the way back.
 func (s *splitter) directive(start int, text string) {
 	if start > 0 && s.text[start-1] != '\n' {
+		return
+	}
+	// sqlmigrate of Django says so where a migration runs Python.
+	if strings.Contains(lower(text), "cannot be written as sql") && !s.back {
+		s.codes = append(s.codes, statement{line: s.lineAt(start), code: strings.TrimSpace(text)})
 		return
 	}
 	words := strings.Fields(lower(strings.TrimLeft(text, "-# ")))
