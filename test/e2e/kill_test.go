@@ -105,7 +105,7 @@ func long() bool { return os.Getenv("GAPLESS_LONG") != "" }
 // TestKillAnywhere kills the program from outside at random moments of an
 // update, by each strategy.
 func TestKillAnywhere(t *testing.T) {
-	kills := 6
+	kills := 3
 	if long() {
 		kills = 200
 	}

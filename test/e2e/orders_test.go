@@ -318,26 +318,6 @@ func imageID(t *testing.T, reference string) string {
 	return strings.TrimSpace(string(output))
 }
 
-// TestSchedulerAndWorker looks at the journal of the application over five
-// updates: never two schedulers, no job lost, none done twice.
-func TestSchedulerAndWorker(t *testing.T) {
-	s := newShop(t)
-	build(t, "v2", "")
-	s.update("v1", 0)
-	traffic := s.traffic(nil)
-	for i := range 5 {
-		s.update([]string{"v2", "v1"}[i%2], 0)
-	}
-	report := traffic.Stop()
-	s.clean(report)
-	journal := report.Journal
-	if journal == nil || journal.Ticks == 0 || journal.Jobs == 0 {
-		t.Fatalf("the journal proves nothing: %+v", journal)
-	}
-	t.Logf("%d jobs, %d ticks, longest time without one %.0f ms", journal.Jobs, journal.Ticks, journal.LongestTickGapMS)
-	s.expect("v2")
-}
-
 // TestSecondServiceBroken takes both web services back when the second one
 // does not become healthy.
 func TestSecondServiceBroken(t *testing.T) {
