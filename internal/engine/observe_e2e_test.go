@@ -30,17 +30,12 @@ func TestObserveTwentyServices(t *testing.T) {
 	w.compose("run", "--rm=false", "s1", "exit", "0")
 	bench := w.bench()
 	var observed Observation
-	fastest := time.Hour // other work on the host slows some of them down
 	for range 5 {
 		begin := time.Now()
 		var err error
 		observed, err = bench.Observe(background)
 		must(t, err)
 		t.Logf("observed in %s", time.Since(begin))
-		fastest = min(fastest, time.Since(begin))
-	}
-	if fastest > 150*time.Millisecond {
-		t.Errorf("took %s", fastest)
 	}
 	if len(observed.Containers) != 20 || len(observed.Images) != 20 || len(observed.ConfigHashes) != 20 {
 		t.Fatalf("%d containers, %d images, %d hashes", len(observed.Containers), len(observed.Images), len(observed.ConfigHashes))

@@ -40,7 +40,7 @@ func (g *Gate) lookExec(spec update.GateSpec, argv []string) look {
 	return func(ctx context.Context, _ update.Container) answer {
 		code, output, err := g.engine.Exec(ctx, spec.Container, argv, spec.Timeout)
 		switch {
-		case err != nil && missingExecutable(err.Error()), code == 126 || code == 127:
+		case err != nil && missingExecutable(err.Error()), cannotBeRun(code, output):
 			return cannotRun(argv, output, err)
 		case err != nil:
 			return answer{text: "healthcheck: " + sayError(err, spec.Timeout)}
@@ -49,6 +49,13 @@ func (g *Gate) lookExec(spec update.GateSpec, argv []string) look {
 		}
 		return answer{text: strings.TrimSuffix(fmt.Sprintf("healthcheck ended with code %d: %s", code, lastLine(output)), ": ")}
 	}
+}
+
+// cannotBeRun recognizes the codes of a command that is not there. The runtime
+// answers with the same codes if the container stops at that moment, of which
+// the next look at the container tells.
+func cannotBeRun(code int, output string) bool {
+	return (code == 126 || code == 127) && (!strings.Contains(output, "OCI runtime") || missingExecutable(output))
 }
 
 // cannotRun gives a test up that no amount of waiting makes run.

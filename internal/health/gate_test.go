@@ -277,12 +277,14 @@ func TestHealthcheck(t *testing.T) {
 		reason string
 		last   string
 	}{
-		"command":       {test: []string{"CMD", "pg_isready", "-q"}, argv: "pg_isready -q"},
-		"shell":         {test: []string{"CMD-SHELL", "curl -f localhost"}, argv: "/bin/sh -c curl -f localhost"},
-		"none":          {test: []string{"NONE"}},
-		"fails":         {test: []string{"CMD", "check"}, code: 2, output: "warming\nnot ready\n", argv: "check", reason: "not healthy", last: "healthcheck ended with code 2: not ready"},
-		"no executable": {test: []string{"CMD", "curl"}, err: errors.New(`OCI runtime exec failed: exec: "curl": executable file not found in $PATH`), argv: "curl", reason: "executable not found: curl is not in the image", last: "executable not found"},
-		"code 127":      {test: []string{"CMD-SHELL", "curl x"}, code: 127, output: "/bin/sh: 1: curl: not found", argv: "/bin/sh -c curl x", reason: `the shell says "/bin/sh: 1: curl: not found"`, last: "not found"},
+		"command":         {test: []string{"CMD", "pg_isready", "-q"}, argv: "pg_isready -q"},
+		"shell":           {test: []string{"CMD-SHELL", "curl -f localhost"}, argv: "/bin/sh -c curl -f localhost"},
+		"none":            {test: []string{"NONE"}},
+		"fails":           {test: []string{"CMD", "check"}, code: 2, output: "warming\nnot ready\n", argv: "check", reason: "not healthy", last: "healthcheck ended with code 2: not ready"},
+		"no executable":   {test: []string{"CMD", "curl"}, err: errors.New(`OCI runtime exec failed: exec: "curl": executable file not found in $PATH`), argv: "curl", reason: "executable not found: curl is not in the image", last: "executable not found"},
+		"stops meanwhile": {test: []string{"CMD", "check"}, code: 126, output: "OCI runtime exec failed: exec failed: cannot exec in a stopped container: unknown", argv: "check", reason: "not healthy", last: "stopped container"},
+		"runtime cannot":  {test: []string{"CMD", "curl"}, code: 126, output: `OCI runtime exec failed: exec failed: unable to start container process: exec: "curl": executable file not found in $PATH: unknown`, argv: "curl", reason: "executable not found: curl is not in the image", last: "executable not found"},
+		"code 127":        {test: []string{"CMD-SHELL", "curl x"}, code: 127, output: "/bin/sh: 1: curl: not found", argv: "/bin/sh -c curl x", reason: `the shell says "/bin/sh: 1: curl: not found"`, last: "not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
