@@ -12,7 +12,6 @@ import (
 // TestStackEveryChange brings in one kind of change after the other, under
 // traffic: what auto picks is what fits the change, and nothing is lost.
 func TestStackEveryChange(t *testing.T) {
-	onlyLong(t)
 	s := newServer(t)
 	s.apply("setup-socket")
 	s.update(0) // nginx moves to the socket of the edge, once
