@@ -12,9 +12,7 @@ import (
 // TestStackEveryChange brings in one kind of change after the other, under
 // traffic: what auto picks is what fits the change, and nothing is lost.
 func TestStackEveryChange(t *testing.T) {
-	s := newServer(t)
-	s.apply("setup-socket")
-	s.update(0) // nginx moves to the socket of the edge, once
+	s := newServerWithEdge(t)
 	for _, c := range []struct {
 		change   string
 		flags    []string
@@ -78,9 +76,7 @@ func (s *server) containersOf(services []string) string {
 // not survive, of which nobody said so: old and new never run together, and
 // requests wait meanwhile.
 func TestStackBreakingMigration(t *testing.T) {
-	s := newServer(t)
-	s.apply("setup-socket")
-	s.update(0)
+	s := newServerWithEdge(t)
 	traffic := s.traffic()
 	s.apply("migration-breaking")
 	r := s.update(0)

@@ -16,9 +16,7 @@ import (
 // none is lost or begun twice, and celery beat never runs twice.
 func TestStackTasks(t *testing.T) {
 	onlyLong(t)
-	s := newServer(t)
-	s.apply("setup-socket")
-	s.update(0)
+	s := newServerWithEdge(t)
 	traffic := s.traffic()
 	const tasks, each = 200, 3 * time.Second
 	if err := s.QueueTasks(t.Context(), "queued", tasks, each); err != nil {
@@ -34,9 +32,7 @@ func TestStackTasks(t *testing.T) {
 // for five seconds: requests wait, and none fails.
 func TestStackSlowBoot(t *testing.T) {
 	onlyLong(t)
-	s := newServer(t)
-	s.apply("setup-socket")
-	s.update(0)
+	s := newServerWithEdge(t)
 	traffic := s.traffic()
 	s.set("BOOT_SECONDS=5")
 	s.apply("migration-breaking", "slow-boot")
@@ -50,9 +46,7 @@ func TestStackSlowBoot(t *testing.T) {
 // page with Retry-After, the receipt has the window, and nothing else fails.
 func TestStackBootBeyondHold(t *testing.T) {
 	onlyLong(t)
-	s := newServer(t)
-	s.apply("setup-socket")
-	s.update(0)
+	s := newServerWithEdge(t)
 	traffic := s.traffic()
 	s.set("BOOT_SECONDS=90")
 	s.apply("migration-breaking", "slow-boot")

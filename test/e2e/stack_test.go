@@ -46,6 +46,16 @@ func newServer(t *testing.T, changes ...string) *server {
 	return &server{Stack: deployed, t: t}
 }
 
+// newServerWithEdge deploys the stack and lets its nginx pass requests on to the
+// socket of the edge.
+func newServerWithEdge(t *testing.T) *server {
+	t.Helper()
+	s := newServer(t)
+	s.apply("setup-socket")
+	s.update(0)
+	return s
+}
+
 // apply brings in what the developers did.
 func (s *server) apply(changes ...string) {
 	s.t.Helper()
@@ -159,9 +169,7 @@ func TestStackRoles(t *testing.T) {
 // TestStackUpdate takes over a stack that docker compose deployed, and updates
 // its code under traffic and with tasks in hand.
 func TestStackUpdate(t *testing.T) {
-	s := newServer(t)
-	s.apply("setup-socket")
-	s.update(0) // nginx moves to the socket of the edge, once
+	s := newServerWithEdge(t)
 
 	traffic := s.traffic()
 	if err := s.QueueTasks(t.Context(), "during", 20, 3*time.Second); err != nil {
