@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 
 	"gapless/internal/edge/wire"
@@ -92,23 +91,12 @@ func (s *session) takenPorts(state update.State) []error {
 	var problems []error
 	for _, service := range s.project.Services {
 		for _, port := range service.HostPorts {
-			if owner, taken := state.TakenPorts[port.Host]; taken && port.Protocol != "udp" && !s.owns(state, owner) && !givenUp(state, port.Host) && len(state.ContainersOf(service.Name)) == 0 {
+			if owner, taken := state.TakenPorts[port.Host]; taken && port.Protocol != "udp" && !s.owns(state, owner) && !state.EdgeGivesUp(port.Host) && len(state.ContainersOf(service.Name)) == 0 {
 				problems = append(problems, fmt.Errorf("%s: host port %d is taken by %s", service.Name, port.Host, owner))
 			}
 		}
 	}
 	return problems
-}
-
-// givenUp tells whether the edge gives a port up, because an nginx passes the
-// requests on in its place.
-func givenUp(state update.State, port int) bool {
-	for _, route := range state.FormerRoutes {
-		if slices.ContainsFunc(route.Listeners, func(listener string) bool { return portOf(listener) == port }) {
-			return true
-		}
-	}
-	return false
 }
 
 // freeNames refuses a plan if a name that it gives to a container is that of
