@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
 
 	"gapless/internal/edge/wire"
 	"gapless/internal/edgectl"
@@ -59,11 +57,11 @@ func (s *session) checkPorts(ctx context.Context, listeners []string, state upda
 	serving := map[int]bool{}
 	for _, l := range health.Listeners {
 		if l.State == wire.ListenerServing {
-			serving[portOf(l.Address)] = true
+			serving[update.ListenerPort(l.Address)] = true
 		}
 	}
 	for _, listener := range listeners {
-		port := portOf(listener)
+		port := update.ListenerPort(listener)
 		owner, taken := state.TakenPorts[port]
 		if port == 0 || !taken || serving[port] || s.owns(state, owner) {
 			continue
@@ -71,19 +69,6 @@ func (s *session) checkPorts(ctx context.Context, listeners []string, state upda
 		return refuse(fmt.Errorf("the edge cannot listen on %s: port %d is taken by %s", listener, port, owner), "stop what holds the port, or choose another one in x-gapless.edge")
 	}
 	return nil
-}
-
-// portOf is the port of "host:port"; 0 for anything else.
-func portOf(address string) int {
-	_, text, err := net.SplitHostPort(address)
-	if err != nil {
-		return 0
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		return 0
-	}
-	return port
 }
 
 // takenPorts lists the host ports that new services need and others hold.

@@ -1,9 +1,7 @@
 package update
 
 import (
-	"net"
 	"slices"
-	"strconv"
 
 	"gapless/internal/project"
 )
@@ -39,10 +37,8 @@ func (p *Planner) leaveEdge() {
 // requests on in its place.
 func (s State) EdgeGivesUp(port int) bool {
 	for _, route := range s.FormerRoutes {
-		for _, listener := range route.Listeners {
-			if _, text, err := net.SplitHostPort(listener); err == nil && text == strconv.Itoa(port) {
-				return true
-			}
+		if slices.ContainsFunc(route.Listeners, func(listener string) bool { return ListenerPort(listener) == port }) {
+			return true
 		}
 	}
 	return false
