@@ -35,17 +35,7 @@ var ownProgram = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("GAPLESS"); path != "" {
 		return path, nil
 	}
-	directory, err := os.MkdirTemp("", "engt")
-	if err != nil {
-		return "", err
-	}
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", directory, "gapless/cmd/gapless")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	output, err := build.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, output)
-	}
-	return filepath.Join(directory, "gapless"), nil
+	return buildProgram("gapless/cmd/gapless")
 })
 
 // collectWorld is a service that runs, and the directory that it serves from.
