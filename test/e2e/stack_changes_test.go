@@ -38,14 +38,7 @@ func TestStackEveryChange(t *testing.T) {
 				t.Fatalf("exit code %d\n%s", r.code, r.output)
 			}
 			s.clean(report)
-			if !strings.Contains(r.output, ", "+c.strategy) {
-				t.Errorf("the strategy is not %s", c.strategy)
-			}
-			for _, text := range c.says {
-				if !strings.Contains(r.output, text) {
-					t.Errorf("%q is not said", text)
-				}
-			}
+			r.says(t, append([]string{", " + c.strategy}, c.says...)...)
 			for _, text := range c.never {
 				if strings.Contains(r.output, text) {
 					t.Errorf("%q is said", text)
@@ -81,11 +74,7 @@ func TestStackBreakingMigration(t *testing.T) {
 	s.apply("migration-breaking")
 	r := s.update(0)
 	s.clean(traffic.Stop())
-	for _, text := range []string{", quick", "1 new migration", "hold api", "0 failed"} {
-		if !strings.Contains(r.output, text) {
-			t.Errorf("%q is not said:\n%s", text, r.output)
-		}
-	}
+	r.says(t, ", quick", "1 new migration", "hold api", "0 failed")
 	back := s.gapless("rollback", "--dry-run")
 	if !strings.Contains(back.output, "tours/0002_title") {
 		t.Errorf("a rollback does not say which migration it crosses:\n%s", back.output)
