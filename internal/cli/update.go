@@ -120,8 +120,7 @@ func (s *session) plan(ctx context.Context, options update.Options) (update.Stat
 func planError(err error) error {
 	var strategy *update.StrategyError
 	var refused *update.RefusedError
-	var full *update.CapacityError
-	if errors.As(err, &strategy) || errors.As(err, &refused) || errors.As(err, &full) {
+	if errors.As(err, &strategy) || errors.As(err, &refused) {
 		return refuse(err, "")
 	}
 	return &exitStatus{code: exitError, err: err}

@@ -106,12 +106,11 @@ func (r *createRequest) inherit(host *container.HostConfig) []mount.Mount {
 	return mounts
 }
 
-// boundTo tells whether one of the binds "source:destination:mode" has the
-// destination.
+// boundTo tells whether one of the binds has the destination.
 func boundTo(binds []string, destination string) bool {
 	return slices.ContainsFunc(binds, func(bind string) bool {
-		parts := strings.Split(bind, ":")
-		return len(parts) >= 2 && parts[1] == destination
+		_, there := splitBind(bind)
+		return there == destination
 	})
 }
 

@@ -16,18 +16,6 @@ const (
 	DiskHint = "docker image prune and docker builder prune make room; images of kept releases stay"
 )
 
-// CapacityError says what this host has too little of for an update, however it
-// is done.
-type CapacityError struct {
-	Reason  string
-	Instead string // what to do
-}
-
-func (e *CapacityError) Error() string { return e.Reason }
-
-// Hint is what to do.
-func (e *CapacityError) Hint() string { return e.Instead }
-
 // imagesFit refuses an update whose new images would fill the disk, and says
 // it where they nearly do.
 func (p *Planner) imagesFit() error {
@@ -48,7 +36,7 @@ func (p *Planner) imagesFit() error {
 	figures += fmt.Sprintf("%s are free in %s", BytesText(disk.FreeBytes), disk.Directory)
 	switch {
 	case left < diskReserve:
-		return &CapacityError{
+		return &RefusedError{
 			Reason:  fmt.Sprintf("the disk has too little room: %s, of which %s stay in reserve", figures, BytesText(diskReserve)),
 			Instead: DiskHint,
 		}

@@ -207,6 +207,7 @@ type GateSpec struct {
 	Test       []string      `json:"test,omitempty"`       // GateHealthcheck: as in Compose, CMD or CMD-SHELL first
 	Timeout    time.Duration `json:"timeout"`              // of one probe
 	Deadline   time.Duration `json:"deadline"`             // of the whole gate
+	Why        string        `json:"why,omitempty"`        // why the deadline is shorter than that of the service, and what changes it
 	Successes  int           `json:"successes"`            // in a row
 	MinReady   time.Duration `json:"minReady"`             // shortest time that the container must have been up
 }

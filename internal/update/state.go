@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"net"
 	"slices"
+	"strconv"
 	"time"
 
 	"gapless/internal/change"
@@ -106,6 +108,19 @@ type RouteState struct {
 	HealthPath string      `json:"healthPath,omitempty"`
 	Outdated   bool        `json:"outdated,omitempty"` // containers have moved since it was set
 	Targets    []TargetRef `json:"targets,omitempty"`
+}
+
+// ListenerPort is the port that a listener is on; 0 for a unix socket.
+func ListenerPort(listener string) int {
+	_, text, err := net.SplitHostPort(listener)
+	if err != nil {
+		return 0
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return port
 }
 
 // TargetRef names a container behind a route. Its address is looked up when

@@ -58,16 +58,6 @@ func (f *fronted) inForce(word string) {
 	}
 }
 
-// says fails the test unless an output has every text.
-func (r result) says(t *testing.T, texts ...string) {
-	t.Helper()
-	for _, text := range texts {
-		if !strings.Contains(r.output, text) {
-			t.Errorf("%q is not said:\n%s", text, r.output)
-		}
-	}
-}
-
 // TestNginxFilesReload: behind an nginx that does what init proposes, updates lose
 // nothing, and changed files of nginx are read by the container that runs, at the
 // cost of a reload; broken ones are refused with nginx's own words, and nothing is
