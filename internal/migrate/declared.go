@@ -1,0 +1,127 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"gapless/internal/update"
+)
+
+// ErrNotKnown says that nothing tells which migrations are due.
+var ErrNotKnown = errors.New("nothing tells which migrations are due: see x-gapless.migrate.pending")
+
+// judgeDeclared judges the migrations of a service by its commands alone. What
+// the old code uses, nobody says: that is judged by the statements.
+func judgeDeclared(ctx context.Context, lab Laboratory, r Request) (Report, error) {
+	defer clear(ctx, lab, r.Run)
+	none := Report{Service: r.Service.Name, Source: update.JudgedByTrace, Migrations: []Migration{}}
+	var names []string
+	if len(r.Service.Pending) > 0 {
+		printed, err := lab.Ask(ctx, r.spec("ask", r.NewImage, r.Service.Pending), askLimit)
+		if err != nil {
+			return none, err
+		}
+		if names = r.Service.PlannedMigrations(printed); len(names) == 0 {
+			return none, nil
+		}
+	}
+	untraced := r.Untraced
+	if untraced == "" {
+		report, why, err := traceDeclared(ctx, lab, r, names)
+		if err != nil || why == "" {
+			return report, err
+		}
+		untraced = why
+	}
+	if names == nil {
+		return none, fmt.Errorf("%w (%s)", ErrNotKnown, untraced)
+	}
+	return declaredStatements(ctx, lab, r, names, untraced)
+}
+
+// traceDeclared runs the migrate command in a shadow. untraced is why that cannot
+// be done.
+func traceDeclared(ctx context.Context, lab Laboratory, r Request, names []string) (report Report, untraced string, err error) {
+	if len(r.Databases) != 1 {
+		return report, fmt.Sprintf("which of %d running Postgres of this project it works on is not known", len(r.Databases)), nil
+	}
+	of := r.Databases[0].Container
+	server, err := lab.Server(ctx, of)
+	if err != nil {
+		return report, "", err
+	}
+	s, err := readSchema(ctx, lab, of, server, server.Database)
+	if err != nil {
+		return report, "the schema of the database cannot be read: " + err.Error(), ctx.Err()
+	}
+	key := r.key(names, s)
+	if report, found := r.cached(key); found {
+		report.weigh(s.sizes)
+		return report, "", nil
+	}
+	r.Say(fmt.Sprintf("running the migrations of %s in a shadow of %s, which touches nothing", r.Service.Name, of))
+	found, failed, err := trace(ctx, lab, r, s, of, func(*trial) error { return nil })
+	if err == nil && !found.Connected {
+		err = errors.New("the command does not work on this database")
+	}
+	if err == nil && failed != nil {
+		err = failed
+	}
+	if err != nil {
+		return report, "they do not run in a shadow of the database: " + err.Error(), ctx.Err()
+	}
+	if report, err = byStatements(r, names, s, found); err != nil {
+		return report, err.Error(), nil
+	}
+	r.keep(key, report)
+	report.weigh(s.sizes)
+	return report, "", nil
+}
+
+// byStatements judges what ran in a shadow without knowing what the old code
+// uses.
+func byStatements(r Request, names []string, s schema, found traced) (Report, error) {
+	report := Report{Service: r.Service.Name, Source: update.JudgedByTrace, Migrations: []Migration{}}
+	shots, err := parseSnapshots(found.Snapshots)
+	if err != nil {
+		return report, err
+	}
+	see := sight{version: s.version, sizes: s.sizes, first: &shots[0].Catalog}
+	for _, m := range found.Migrations {
+		name := m.Name
+		if name == "" {
+			if name = strings.Join(names, ", "); name == "" {
+				name = "what " + r.Service.Name + " migrates"
+			}
+		}
+		report.Migrations = append(report.Migrations, see.verdict(name, m.Statements))
+	}
+	if len(report.Migrations) == 0 {
+		for _, name := range names {
+			report.Migrations = append(report.Migrations, Migration{Judged: update.Judged{Name: name, Unknown: []string{notRun(nil)}}, Statements: []Statement{}})
+		}
+	}
+	return report, nil
+}
+
+// declaredStatements judges by the SQL that a command of the settings prints.
+func declaredStatements(ctx context.Context, lab Laboratory, r Request, names []string, untraced string) (Report, error) {
+	report := Report{Service: r.Service.Name, Source: update.JudgedBySQL, Untraced: untraced, Migrations: []Migration{}}
+	if len(r.Service.MigrationSQL) == 0 {
+		for _, name := range names {
+			unknown := []string{"x-gapless.migrate.sql does not say which command prints its SQL"}
+			report.Migrations = append(report.Migrations, Migration{Judged: update.Judged{Name: name, Class: update.ClassUnknown, Unknown: unknown}, Statements: []Statement{}})
+		}
+		return report, nil
+	}
+	printed, err := lab.Ask(ctx, r.spec("ask-sql", r.NewImage, r.Service.MigrationSQL), askLimit)
+	if err != nil {
+		return report, err
+	}
+	var s sight
+	report.Migrations = append(report.Migrations, s.verdict(strings.Join(names, ", "), []tracedStatement{{SQL: strings.Join(printed, "\n")}}))
+	report.weigh(nil)
+	return report, nil
+}
