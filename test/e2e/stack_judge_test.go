@@ -133,6 +133,22 @@ func (s *server) killInTrial(change string) {
 	}
 }
 
+// judgesForJob lets a job of the compose file migrate: it keeps its place, and the
+// strategy follows from what its migration does.
+func (s *server) judgesForJob() {
+	s.t.Helper()
+	s.apply("setup-job", "judge-rename")
+	code, plan, complaint := s.said("plan")
+	for _, text := range []string{"  quick  because", "tours_tour.region is not there, which tours.Tour reads", "tours/0003_country, by migrate:", "-migrate-1"} {
+		if code != 0 || !strings.Contains(plan, text) {
+			s.t.Errorf("exit code %d, or %q is not said:\n%s%s", code, text, plan, complaint)
+		}
+	}
+	if strings.Contains(plan, "manage.py migrate --noinput, at most") {
+		s.t.Errorf("it migrates twice:\n%s", plan)
+	}
+}
+
 // judgesWithoutTrace judges by the statements alone.
 func (s *server) judgesWithoutTrace(t *testing.T) {
 	t.Helper()
@@ -217,8 +233,14 @@ func TestStackJudge(t *testing.T) {
 			if !strings.Contains(plan, "  "+pair.strategy+"  because") || !strings.Contains(plan, pair.says) {
 				t.Errorf("the plan is not %s, or does not say %q:\n%s%s", pair.strategy, pair.says, plan, again)
 			}
-			if pair.change == "judge-rename" {
+			switch pair.change {
+			case "judge-rename":
 				s.judgesWithoutTrace(t)
+			case "judge-drop-nullable":
+				_, text, _ := s.said("migrations")
+				if t.Log(text); !strings.Contains(text, "the new version can do without it for now") || !strings.Contains(text, "for an earlier command") {
+					t.Errorf("not said in words:\n%s", text)
+				}
 			}
 			if strings.Contains(again, "in a shadow of") {
 				t.Errorf("the verdict was found out twice:\n%s", again)
@@ -229,6 +251,7 @@ func TestStackJudge(t *testing.T) {
 		})
 	}
 	s.t = t
+	s.judgesForJob()
 	if left := s.leftovers(); left != "" {
 		t.Errorf("trials left %s", left)
 	}
