@@ -160,7 +160,7 @@ func (s *session) judgeOne(ctx context.Context, state *update.State, j judged, o
 		return migrate.Report{}, err
 	}
 	request := migrate.Request{
-		Project: s.project.Name, Service: j.service, Run: newRunID(), OldImage: oldImage(*state, j.service.Name), NewImage: image,
+		Project: s.project.Name, Service: j.service, Run: newRunID(), OldImage: oldImage(*state, j.service.Name), NewImage: image, Settings: state.ConfigHashes[j.service.Name],
 		Untraced: s.untraced(*state, j.service.Name), Cache: s.store,
 		Say: func(text string) { fmt.Fprintln(s.app.err, text) },
 	}

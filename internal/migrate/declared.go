@@ -16,34 +16,32 @@ var ErrNotKnown = errors.New("nothing tells which migrations are due: see x-gapl
 // the old code uses, nobody says: that is judged by the statements.
 func judgeDeclared(ctx context.Context, lab Laboratory, r Request) (Report, error) {
 	defer clear(ctx, lab, r.Run)
-	none := Report{Service: r.Service.Name, Source: update.JudgedByTrace, Migrations: []Migration{}}
-	var names []string
-	if len(r.Service.Pending) > 0 {
-		printed, err := lab.Ask(ctx, r.spec("ask", r.NewImage, r.Service.Pending), askLimit)
-		if err != nil {
-			return none, err
-		}
-		if names = r.Service.PlannedMigrations(printed); len(names) == 0 {
-			return none, nil
-		}
-	}
 	untraced := r.Untraced
 	if untraced == "" {
-		report, why, err := traceDeclared(ctx, lab, r, names)
+		report, why, err := traceDeclared(ctx, lab, r)
 		if err != nil || why == "" {
 			return report, err
 		}
 		untraced = why
 	}
-	if names == nil {
+	none := Report{Service: r.Service.Name, Source: update.JudgedBySQL, Untraced: untraced, Migrations: []Migration{}}
+	if len(r.Service.Pending) == 0 {
 		return none, fmt.Errorf("%w (%s)", ErrNotKnown, untraced)
+	}
+	printed, err := lab.Ask(ctx, r.spec("ask", r.NewImage, r.Service.Pending), askLimit)
+	if err != nil {
+		return none, err
+	}
+	names := r.Service.PlannedMigrations(printed)
+	if len(names) == 0 {
+		return none, nil
 	}
 	return declaredStatements(ctx, lab, r, names, untraced)
 }
 
 // traceDeclared runs the migrate command in a shadow. untraced is why that cannot
 // be done.
-func traceDeclared(ctx context.Context, lab Laboratory, r Request, names []string) (report Report, untraced string, err error) {
+func traceDeclared(ctx context.Context, lab Laboratory, r Request) (report Report, untraced string, err error) {
 	if len(r.Databases) != 1 {
 		return report, fmt.Sprintf("which of %d running Postgres of this project it works on is not known", len(r.Databases)), nil
 	}
@@ -56,19 +54,13 @@ func traceDeclared(ctx context.Context, lab Laboratory, r Request, names []strin
 	if err != nil {
 		return report, "the schema of the database cannot be read: " + err.Error(), ctx.Err()
 	}
-	key := r.key(names, s)
+	key := r.key(s)
 	if report, found := r.cached(key); found {
 		report.weigh(s.sizes)
 		return report, "", nil
 	}
 	r.Say(fmt.Sprintf("running the migrations of %s in a shadow of %s, which touches nothing", r.Service.Name, of))
-	found, failed, err := trace(ctx, lab, r, s, of, func(*trial) error { return nil })
-	if err == nil && !found.Connected {
-		err = errors.New("the command does not work on this database")
-	}
-	if err == nil && failed != nil {
-		err = failed
-	}
+	found, names, err := runDeclared(ctx, lab, r, s, of, server)
 	if err != nil {
 		return report, "they do not run in a shadow of the database: " + err.Error(), ctx.Err()
 	}
@@ -78,6 +70,33 @@ func traceDeclared(ctx context.Context, lab Laboratory, r Request, names []strin
 	r.keep(key, report)
 	report.weigh(s.sizes)
 	return report, "", nil
+}
+
+// runDeclared runs the migrate command against a shadow, and asks there before
+// which migrations are due, if the settings say how.
+func runDeclared(ctx context.Context, lab Laboratory, r Request, s schema, of string, server update.PostgresServer) (found traced, names []string, err error) {
+	t, err := openTrial(ctx, lab, r, of, server)
+	if err == nil {
+		err = t.load(ctx, s)
+	}
+	if err == nil && len(r.Service.Pending) > 0 {
+		var printed []string
+		printed, err = t.ask(ctx, r.spec("ask-new", r.NewImage, r.Service.Pending), askLimit)
+		names = r.Service.PlannedMigrations(printed)
+	}
+	if err == nil {
+		err = t.say(ctx, noteBegin)
+	}
+	if err == nil {
+		_, err = t.ask(ctx, r.spec("trial", r.NewImage, r.Service.Migrate), trialLimit)
+	}
+	if err == nil {
+		found, err = t.finish(ctx)
+	}
+	if err == nil && !found.Connected {
+		err = errors.New("the command does not work on this database")
+	}
+	return found, names, err
 }
 
 // byStatements judges what ran in a shadow without knowing what the old code

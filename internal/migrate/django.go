@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,29 +10,22 @@ import (
 	"gapless/internal/update"
 )
 
+// judgeDjango lets the code of both versions speak, in the trial's network if there
+// is one: what an image does when it starts must not meet the real database.
 func judgeDjango(ctx context.Context, lab Laboratory, r Request) (Report, error) {
 	defer clear(ctx, lab, r.Run)
-	report := Report{Service: r.Service.Name, Source: update.JudgedByTrace, Migrations: []Migration{}}
-	r.Say("asking the new image of " + r.Service.Name + " which migrations are due")
-	now, err := askDjango(ctx, lab, r.spec("ask", r.NewImage, factsCommand(r.Service.FrameworkCommand, askMigrations)))
-	if err != nil || len(now.Due) == 0 {
-		return report, err
-	}
-	found, untraced := Report{}, r.Untraced
+	untraced := r.Untraced
 	if untraced == "" {
-		found, untraced, err = traceDjango(ctx, lab, r, now)
-		if err != nil {
+		report, why, err := traceDjango(ctx, lab, r)
+		if err != nil || why == "" {
 			return report, err
 		}
-	}
-	if untraced == "" {
-		return found, nil
+		untraced = why
 	}
 	return djangoStatements(ctx, lab, r, untraced)
 }
 
-func askDjango(ctx context.Context, lab Laboratory, spec update.CreateSpec) (facts, error) {
-	printed, err := lab.Ask(ctx, spec, askLimit)
+func parseAnswer(printed []string, err error) (facts, error) {
 	if err != nil {
 		return facts{}, err
 	}
@@ -41,7 +35,8 @@ func askDjango(ctx context.Context, lab Laboratory, spec update.CreateSpec) (fac
 // djangoStatements judges by what Django says that it would run.
 func djangoStatements(ctx context.Context, lab Laboratory, r Request, untraced string) (Report, error) {
 	report := Report{Service: r.Service.Name, Source: update.JudgedBySQL, Untraced: untraced, Migrations: []Migration{}}
-	said, err := askDjango(ctx, lab, r.spec("ask-sql", r.NewImage, factsCommand(r.Service.FrameworkCommand, askSQL)))
+	r.Say("asking the new image of " + r.Service.Name + " which migrations are due")
+	said, err := parseAnswer(lab.Ask(ctx, r.spec("ask-sql", r.NewImage, factsCommand(r.Service.FrameworkCommand, askSQL)), askLimit))
 	if err != nil {
 		return report, err
 	}
@@ -70,26 +65,26 @@ func dueByName(all []due) map[string]due {
 
 // traceDjango runs the migrations in a shadow. untraced is why that cannot be
 // done.
-func traceDjango(ctx context.Context, lab Laboratory, r Request, now facts) (report Report, untraced string, err error) {
-	of, server, why, err := findServer(ctx, lab, r, now.Connection)
-	if err != nil || why != "" {
-		return report, why, err
+func traceDjango(ctx context.Context, lab Laboratory, r Request) (report Report, untraced string, err error) {
+	if len(r.Databases) != 1 {
+		return report, fmt.Sprintf("which of %d running Postgres of this project it works on is not known", len(r.Databases)), nil
 	}
-	s, err := readSchema(ctx, lab, of, server, now.Connection.Name)
+	of := r.Databases[0].Container
+	server, err := lab.Server(ctx, of)
+	if err != nil {
+		return report, "", err
+	}
+	s, err := readSchema(ctx, lab, of, server, server.Database)
 	if err != nil {
 		return report, "the schema of the database cannot be read: " + err.Error(), ctx.Err()
 	}
-	var names []string
-	for _, d := range now.Due {
-		names = append(names, d.Name)
-	}
-	key := r.key(names, s)
+	key := r.key(s)
 	if report, found := r.cached(key); found {
 		report.weigh(s.sizes)
 		return report, "", nil
 	}
-	r.Say(fmt.Sprintf("running %s of %s in a shadow of %s, which touches nothing", counted(len(now.Due)), r.Service.Name, of))
-	report, err = runDjango(ctx, lab, r, now, s, of)
+	r.Say(fmt.Sprintf("running the migrations of %s in a shadow of %s, which touches nothing", r.Service.Name, of))
+	report, s, err = runDjango(ctx, lab, r, s, of, server)
 	if err != nil {
 		return report, "they do not run in a shadow of the database: " + err.Error(), ctx.Err()
 	}
@@ -98,45 +93,99 @@ func traceDjango(ctx context.Context, lab Laboratory, r Request, now facts) (rep
 	return report, "", nil
 }
 
-// findServer finds the container that the application calls its database. why
-// says that there is none of which a shadow can be made.
-func findServer(ctx context.Context, lab Laboratory, r Request, c connection) (of string, server update.PostgresServer, why string, err error) {
+// reaches is why an application does not work on the server; nil if it does.
+func reaches(c connection, server update.PostgresServer) error {
 	switch {
 	case c.Vendor != "postgresql":
-		return "", server, "a shadow is made of Postgres alone, and the application uses " + c.Vendor, nil
+		return errors.New("a shadow is made of Postgres alone, and the application uses " + c.Vendor)
 	case c.Host == "" || strings.HasPrefix(c.Host, "/"):
-		return "", server, "the application reaches its database through a socket", nil
+		return errors.New("the application reaches its database through a socket")
 	case c.Port != "" && c.Port != "5432":
-		return "", server, "the database is at port " + c.Port, nil
+		return errors.New("the database is at port " + c.Port)
+	case !slices.Contains(server.Names, c.Host):
+		return errors.New("its database " + c.Host + " is no running Postgres of this project")
 	}
-	for _, d := range r.Databases {
-		server, err := lab.Server(ctx, d.Container)
-		if err != nil {
-			return "", server, "", err
-		}
-		if slices.Contains(server.Names, c.Host) {
-			return d.Container, server, "", nil
-		}
-	}
-	return "", server, "its database " + c.Host + " is no running Postgres of this project", nil
+	return nil
 }
 
 // runDjango makes the shadow, and compares what is there afterwards with the code
-// of both versions.
-func runDjango(ctx context.Context, lab Laboratory, r Request, now facts, s schema, of string) (Report, error) {
+// of both versions. It returns the schema of the database that they use.
+func runDjango(ctx context.Context, lab Laboratory, r Request, s schema, of string, server update.PostgresServer) (Report, schema, error) {
 	report := Report{Service: r.Service.Name, Source: update.JudgedByTrace, Migrations: []Migration{}}
-	// The old code says what it knows while the shadow comes up.
-	var was facts
-	found, failed, err := trace(ctx, lab, r, s, of, func(t *trial) (err error) {
-		spec := r.spec("ask-old", r.OldImage, factsCommand(r.Service.FrameworkCommand, askModels))
-		spec.Network = t.network
-		was, err = askDjango(ctx, lab, spec)
-		return err
-	})
+	t, err := openTrial(ctx, lab, r, of, server)
 	if err != nil {
-		return report, err
+		return report, s, err
 	}
-	return compare(report, now, was, s, found, failed)
+	was, err := t.models(ctx, r)
+	if err == nil {
+		err = reaches(was.Connection, server)
+	}
+	if err == nil && was.Connection.Name != s.database {
+		s, err = readSchema(ctx, lab, of, server, was.Connection.Name)
+	}
+	if err == nil {
+		err = t.load(ctx, s)
+	}
+	if err != nil {
+		return report, s, err
+	}
+	now, failed, err := t.migrateDjango(ctx, r, was.Connection)
+	if err != nil {
+		return report, s, err
+	}
+	found, err := t.finish(ctx)
+	if err != nil {
+		return report, s, err
+	}
+	if len(now.Due) == 0 && len(found.Migrations) > 0 {
+		report.ByItself, now.Due = true, unasked(found)
+	}
+	report, err = compare(report, now, was, s, found, failed)
+	return report, s, err
+}
+
+// models asks the code that runs now. Most images answer while the shadow comes
+// up; some want to see a database when they start.
+func (t *trial) models(ctx context.Context, r Request) (facts, error) {
+	question := r.spec("ask-old", r.OldImage, factsCommand(r.Service.FrameworkCommand, askModels))
+	was, err := parseAnswer(t.ask(ctx, question, askLimit))
+	if err == nil || ctx.Err() != nil {
+		return was, err
+	}
+	if err := t.await(ctx); err != nil {
+		return was, err
+	}
+	return parseAnswer(t.ask(ctx, question, askLimit))
+}
+
+// migrateDjango asks the new image what is due, and lets it migrate. failed is why
+// the command did not end well; what happened until then counts.
+func (t *trial) migrateDjango(ctx context.Context, r Request, before connection) (now facts, failed, err error) {
+	if err := t.say(ctx, noteBegin); err != nil {
+		return now, nil, err
+	}
+	now, err = parseAnswer(t.ask(ctx, r.spec("ask-new", r.NewImage, factsCommand(r.Service.FrameworkCommand, askMigrations)), askLimit))
+	if err == nil && now.Connection != before {
+		err = errors.New("the new version uses another database than the one that runs")
+	}
+	if err != nil || len(now.Due) == 0 {
+		return now, nil, err
+	}
+	if err := t.say(ctx, noteBegin); err != nil { // what it asked is over
+		return now, nil, err
+	}
+	_, failed = t.ask(ctx, r.spec("trial", r.NewImage, r.Service.Migrate), trialLimit)
+	return now, failed, ctx.Err()
+}
+
+// unasked are migrations that ran before the question which ones are due was
+// answered. What else they do is not known.
+func unasked(found traced) []due {
+	var all []due
+	for _, m := range found.Migrations {
+		all = append(all, due{Name: m.Name, Operations: []operation{{Text: "it", Reversible: true, Code: true}}})
+	}
+	return all
 }
 
 // compare says what each migration does to the code of both versions.

@@ -147,7 +147,7 @@ func firstLine(text string) string {
 func (r *logReader) note(pid string, one note) {
 	switch one.Event {
 	case noteBegin:
-		r.within, r.current = true, nil
+		r.within, r.current, r.last = true, nil, map[string]int{}
 		return
 	case noteEnd:
 		r.within, r.complete = false, true

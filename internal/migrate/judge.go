@@ -21,6 +21,7 @@ type Request struct {
 	Run      string // names what is made
 	OldImage string // that runs now
 	NewImage string
+	Settings string // a hash of the settings with which both run
 	// Databases are the Postgres servers of the project that run.
 	Databases []Database
 	Untraced  string            // why no shadow shall be made; empty: one shall
@@ -57,32 +58,6 @@ func clear(ctx context.Context, lab Laboratory, run string) {
 	_ = lab.Clear(context.WithoutCancel(ctx), run) // what stays is removed by the next trial
 }
 
-func counted(n int) string {
-	if n == 1 {
-		return "1 migration"
-	}
-	return fmt.Sprintf("%d migrations", n)
-}
-
-// trace makes the shadow, lets the migrate command of the new image work on it,
-// and meanwhile does what does not need it.
-func trace(ctx context.Context, lab Laboratory, r Request, s schema, of string, meanwhile func(*trial) error) (found traced, failed, err error) {
-	t, err := openTrial(ctx, lab, r.Project, r.Run, of, s)
-	if err != nil {
-		return found, nil, err
-	}
-	done := make(chan error, 1)
-	go func() { done <- meanwhile(t) }()
-	err = t.await(ctx)
-	if err == nil {
-		err = t.load(ctx)
-	}
-	if err := errors.Join(err, <-done); err != nil {
-		return found, nil, err
-	}
-	return t.migrate(ctx, update.CreateSpec{Service: r.Service.Name, ImageID: r.NewImage, Command: r.Service.Migrate})
-}
-
 func parseSnapshots(lines []json.RawMessage) ([]snapshot, error) {
 	var shots []snapshot
 	for _, line := range lines {
@@ -99,17 +74,16 @@ func parseSnapshots(lines []json.RawMessage) ([]snapshot, error) {
 }
 
 // key names what a report holds for.
-func (r Request) key(names []string, s schema) string {
+func (r Request) key(s schema) string {
 	sum := sha256.New()
 	write := func(text string) { fmt.Fprintf(sum, "%d:%s", len(text), text) }
 	write(cacheFormat)
+	write(r.Settings)
 	write(r.OldImage)
 	write(r.NewImage)
 	write(strings.Join(r.Service.Migrate, "\x00"))
-	for _, name := range names {
-		write(name)
-	}
-	write(s.hash())
+	write(s.database)
+	write(s.hash()) // with the migrations that have run
 	// Which tables are empty decides what a program that reads them may do.
 	for _, name := range sortedNames(s.sizes) {
 		write(fmt.Sprint(name, s.sizes[name].Bytes > 0))

@@ -27,6 +27,7 @@ type fakeLab struct {
 	log       string
 	snapshots []string
 	failing   map[string]error // by the first word of a command
+	refusals  int              // of the first questions
 	server    update.PostgresServer
 
 	acts    []string
@@ -47,6 +48,10 @@ func (l *fakeLab) Ask(_ context.Context, spec update.CreateSpec, _ time.Duration
 	if spec.Command[len(spec.Command)-1] == "--noinput" {
 		l.did("migrate")
 		return nil, l.migrating
+	}
+	if l.refusals > 0 {
+		l.refusals--
+		return nil, errors.New("ended with code 1: no database")
 	}
 	for _, want := range []string{askModels, askMigrations, askSQL} {
 		if strings.Contains(spec.Command[len(spec.Command)-1], `"want": "`+want+`"`) {
@@ -170,10 +175,10 @@ func trialOf(newColumns []string, operations []operation) *fakeLab {
 	due := []due{{Name: "tours/0002_x", Atomic: true, Operations: operations}}
 	here := connection{Vendor: "postgresql", Host: "db", Name: "tours"}
 	return &fakeLab{
-		server: update.PostgresServer{User: "postgres", Names: []string{"db", "shop-db-1"}},
+		server: update.PostgresServer{User: "postgres", Database: "tours", Names: []string{"db", "shop-db-1"}},
 		facts: map[string]facts{
 			"new migrations": {Connection: here, Due: due, Models: []model{modelOf("tours_tour", newColumns...)}},
-			"old models":     {Models: []model{modelOf("tours_tour", "id bigserial", "name text")}},
+			"old models":     {Connection: here, Models: []model{modelOf("tours_tour", "id bigserial", "name text")}},
 		},
 	}
 }
@@ -259,13 +264,13 @@ func TestJudgeDjango(t *testing.T) {
 	}
 }
 
-// isolated fails the test if anything but a question ran outside of the trial's
-// network.
+// isolated fails the test if anything ran outside of the trial's network but the
+// questions that remain where there is no shadow.
 func (l *fakeLab) isolated(t *testing.T) {
 	t.Helper()
 	for _, spec := range l.asked {
-		inside := spec.Network != ""
-		if question := strings.Contains(spec.Name, "-ask-run"); inside == question || !spec.Trial || spec.Run != "run1" {
+		outside := strings.Contains(spec.Name, "-ask-run") || strings.Contains(spec.Name, "-ask-sql-run")
+		if (spec.Network == "") != outside || !spec.Trial || spec.Run != "run1" {
 			t.Errorf("%+v", spec)
 		}
 	}
@@ -309,6 +314,7 @@ func TestJudgeUntraced(t *testing.T) {
 	}{
 		{"asked for", func(_ *fakeLab, r *Request) { r.Untraced = "--no-trace" }, "--no-trace"},
 		{"managed", func(l *fakeLab, _ *Request) { l.server.Names = []string{"other"} }, "its database db is no running Postgres of this project"},
+		{"two databases", func(_ *fakeLab, r *Request) { r.Databases = append(r.Databases, r.Databases...) }, "which of 2 running Postgres"},
 		{"MySQL", func(l *fakeLab, _ *Request) { l.edit(func(f *facts) { f.Connection.Vendor = "mysql" }) }, "uses mysql"},
 		{"socket", func(l *fakeLab, _ *Request) { l.edit(func(f *facts) { f.Connection.Host = "/run/postgresql" }) }, "through a socket"},
 		{"locked", func(l *fakeLab, _ *Request) {
@@ -339,18 +345,46 @@ func TestJudgeUntraced(t *testing.T) {
 }
 
 func (l *fakeLab) edit(change func(*facts)) {
-	f := l.facts["new migrations"]
-	change(&f)
-	l.facts["new migrations"] = f
+	for name, f := range l.facts {
+		change(&f)
+		l.facts[name] = f
+	}
 }
 
 // Nothing is due, and nothing is made.
 func TestJudgeNothing(t *testing.T) {
 	lab := trialOf([]string{"id bigserial", "name text"}, nil)
 	lab.edit(func(f *facts) { f.Due = nil })
+	lab.log, lab.snapshots = logOf("", `SELECT 1`, "", "", false), []string{shot("", idColumn, nameColumn)}
 	report, err := Judge(t.Context(), lab, requestOf(nil))
-	if err != nil || len(report.Migrations) != 0 || !report.Safe() || !slices.Equal(lab.acts, []string{"migrations of new"}) {
+	if err != nil || len(report.Migrations) != 0 || !report.Safe() || slices.Contains(lab.acts, "migrate") {
 		t.Errorf("%+v %v %v", report, lab.acts, err)
+	}
+	lab.isolated(t)
+}
+
+// An image may migrate whenever a container starts: then it has done so before
+// it answers.
+func TestJudgeByItself(t *testing.T) {
+	lab := trialOf([]string{"id bigserial"}, nil)
+	lab.edit(func(f *facts) { f.Due = nil })
+	lab.log = logOf("tours/0002_x", `ALTER TABLE "tours_tour" DROP COLUMN "name"`, "tours_tour", "AccessExclusiveLock", false)
+	lab.snapshots = []string{shot("", idColumn, nameColumn), shot("tours/0002_x", idColumn)}
+	report, err := Judge(t.Context(), lab, requestOf(nil))
+	if err != nil || !report.ByItself || len(report.Migrations) != 1 || len(report.Migrations[0].BreaksOld) != 1 || slices.Contains(lab.acts, "migrate") {
+		t.Errorf("%+v %v %v", report, lab.acts, err)
+	}
+}
+
+// An image that wants to see a database when it starts is asked again.
+func TestJudgeAsksAgain(t *testing.T) {
+	lab := trialOf([]string{"id bigserial", "name text"}, nil)
+	lab.log = logOf("tours/0002_x", `ALTER TABLE "tours_tour" ALTER COLUMN "name" TYPE text`, "tours_tour", "AccessExclusiveLock", false)
+	lab.snapshots = []string{shot("", idColumn, nameColumn), shot("tours/0002_x", idColumn, nameColumn)}
+	lab.refusals = 1
+	report, err := Judge(t.Context(), lab, requestOf(nil))
+	if err != nil || report.Source != update.JudgedByTrace || len(report.Migrations) != 1 {
+		t.Errorf("%+v %v", report, err)
 	}
 }
 

@@ -12,6 +12,7 @@ type Report struct {
 	Source     string      `json:"source"`             // update.JudgedByTrace or update.JudgedBySQL
 	Untraced   string      `json:"untraced,omitempty"` // why they did not run in a shadow
 	Compared   bool        `json:"compared"`           // what the code of both versions uses was held against the schema
+	ByItself   bool        `json:"byItself"`           // the image migrates whenever a container starts
 	Cached     bool        `json:"cached"`             // found out by an earlier command
 	Migrations []Migration `json:"migrations"`
 }
@@ -43,7 +44,7 @@ type Statement struct {
 
 // Judgement is the report as a plan needs it.
 func (r Report) Judgement() *update.Judgement {
-	judged := &update.Judgement{Source: r.Source, Untraced: r.Untraced, Compared: r.Compared, Migrations: []update.Judged{}}
+	judged := &update.Judgement{Source: r.Source, Untraced: r.Untraced, Compared: r.Compared, ByItself: r.ByItself, Migrations: []update.Judged{}}
 	for _, m := range r.Migrations {
 		judged.Migrations = append(judged.Migrations, m.Judged)
 	}

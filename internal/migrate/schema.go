@@ -21,7 +21,6 @@ var recordTables = []string{"django_migrations", "django_content_type", "alembic
 
 // schema is that of a database in production.
 type schema struct {
-	server   update.PostgresServer
 	database string
 	owner    string
 	version  ddl.Target
@@ -48,7 +47,7 @@ const sizesSQL = `SELECT '', pg_get_userbyid(datdba), current_setting('server_ve
 // readSchema reads what a shadow is made from. It takes ACCESS SHARE locks, and
 // gives up rather than to wait for one.
 func readSchema(ctx context.Context, lab Laboratory, container string, server update.PostgresServer, database string) (schema, error) {
-	found := schema{server: server, database: database, sizes: map[string]update.Table{}}
+	found := schema{database: database, sizes: map[string]update.Table{}}
 	var roles, tables, records, sizes bytes.Buffer
 	wait := fmt.Sprintf("--lock-wait-timeout=%d", dumpLockWait.Milliseconds())
 	dump := []string{"pg_dump", "--no-password", wait, "--username", server.User, "--dbname", database}

@@ -37,20 +37,27 @@ type trial struct {
 	run     string
 	network string
 	shadow  string
-	schema  schema
+	server  update.PostgresServer
+	schema  schema // once it is loaded
 }
 
-// openTrial makes a shadow of a schema. The caller clears the run.
-func openTrial(ctx context.Context, lab Laboratory, project, run, of string, s schema) (*trial, error) {
-	t := &trial{lab: lab, project: project, run: run, schema: s, network: project + "-trial-" + run, shadow: project + "-shadow-" + run}
-	if err := lab.OpenNetwork(ctx, t.network, run); err != nil {
+// openTrial makes an empty shadow of a server. The caller clears the run.
+func openTrial(ctx context.Context, lab Laboratory, r Request, of string, server update.PostgresServer) (*trial, error) {
+	t := &trial{lab: lab, project: r.Project, run: r.Run, server: server, network: r.Project + "-trial-" + r.Run, shadow: r.Project + "-shadow-" + r.Run}
+	if err := lab.OpenNetwork(ctx, t.network, r.Run); err != nil {
 		return nil, fmt.Errorf("network of the trial: %w", err)
 	}
-	spec := update.ShadowSpec{Name: t.shadow, Run: run, Of: of, Network: t.network, Names: s.server.Names}
+	spec := update.ShadowSpec{Name: t.shadow, Run: r.Run, Of: of, Network: t.network, Names: server.Names}
 	if err := lab.StartShadow(ctx, spec); err != nil {
 		return nil, fmt.Errorf("shadow of the database: %w", err)
 	}
 	return t, nil
+}
+
+// ask runs a one-off that can reach nothing but the shadow.
+func (t *trial) ask(ctx context.Context, spec update.CreateSpec, atMost time.Duration) ([]string, error) {
+	spec.Trial, spec.Network = true, t.network
+	return t.lab.Ask(ctx, spec, atMost)
 }
 
 // await waits until the server takes connections from others. While its image
@@ -73,9 +80,13 @@ func (t *trial) await(ctx context.Context) error {
 	}
 }
 
-// load gives the shadow the schema, and makes it tell what happens.
-func (t *trial) load(ctx context.Context) error {
-	server := t.schema.server
+// load gives the shadow a schema, and makes it tell what happens.
+func (t *trial) load(ctx context.Context, s schema) error {
+	if err := t.await(ctx); err != nil {
+		return err
+	}
+	t.schema = s
+	server := t.server
 	fresh := fmt.Sprintf("DROP DATABASE IF EXISTS %[1]s;\nCREATE DATABASE %[1]s OWNER %[2]s TEMPLATE template0;\n",
 		quoteName(t.schema.database), quoteName(t.schema.owner))
 	home := "postgres"
@@ -107,41 +118,32 @@ func (t *trial) load(ctx context.Context) error {
 // say writes a note of the trial itself into the log.
 func (t *trial) say(ctx context.Context, event string) error {
 	script := fmt.Sprintf("DO $$BEGIN RAISE LOG '%s%%', '{\"event\": \"%s\"}'; END$$;", notePrefix, event)
-	return t.lab.Pipe(ctx, t.shadow, psql(t.schema.server, t.schema.database), strings.NewReader(script), io.Discard, shadowLimit)
+	return t.lab.Pipe(ctx, t.shadow, psql(t.server, t.schema.database), strings.NewReader(script), io.Discard, shadowLimit)
 }
 
 // snapshotsSQL reads the catalogs, one in a line.
 const snapshotsSQL = `SELECT jsonb_build_object('name', name, 'catalog', catalog) FROM gapless_trace.snapshot ORDER BY number;`
 
-// migrate runs the real command against the shadow. failed is why the command
-// did not end well; what was traced until then counts.
-func (t *trial) migrate(ctx context.Context, spec update.CreateSpec) (found traced, failed, err error) {
-	if err := t.say(ctx, noteBegin); err != nil {
-		return found, nil, err
-	}
-	spec.Name, spec.Run, spec.Trial, spec.Network = t.project+"-trial-migrate-"+t.run, t.run, true, t.network
-	_, failed = t.lab.Ask(ctx, spec, trialLimit)
-	if ctx.Err() != nil {
-		return found, nil, ctx.Err()
-	}
+// finish reads what happened in the shadow since the first note of a begin.
+func (t *trial) finish(ctx context.Context) (found traced, err error) {
 	if err := t.say(ctx, noteEnd); err != nil {
-		return found, nil, err
+		return found, err
 	}
 	log, written := io.Pipe()
 	go func() { written.CloseWithError(t.lab.Log(ctx, t.shadow, written)) }()
 	found, err = parseLog(log)
 	_ = log.Close()
 	if err != nil {
-		return found, nil, err
+		return found, err
 	}
 	var catalogs bytes.Buffer
-	if err := t.lab.Pipe(ctx, t.shadow, psql(t.schema.server, t.schema.database), strings.NewReader(snapshotsSQL), &catalogs, shadowLimit); err != nil {
-		return found, nil, err
+	if err := t.lab.Pipe(ctx, t.shadow, psql(t.server, t.schema.database), strings.NewReader(snapshotsSQL), &catalogs, shadowLimit); err != nil {
+		return found, err
 	}
 	for line := range bytes.Lines(catalogs.Bytes()) {
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			found.Snapshots = append(found.Snapshots, json.RawMessage(line))
 		}
 	}
-	return found, failed, nil
+	return found, nil
 }

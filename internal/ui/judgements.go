@@ -111,6 +111,9 @@ func (p *verdictPainter) report(report migrate.Report) {
 	case report.Cached:
 		how += ", for an earlier command"
 	}
+	if report.ByItself {
+		how += "; its image migrates whenever a container starts"
+	}
 	fmt.Fprintf(p, "%s (%s)\n", clean(report.Service), clean(how))
 	for _, m := range report.Migrations {
 		fmt.Fprintf(p, "  %s %s\n", p.screen.paint(fmt.Sprintf("%-8s", m.Class), letterColor(m.Class)), clean(m.Name))

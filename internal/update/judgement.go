@@ -24,6 +24,7 @@ type Judgement struct {
 	Source     string   `json:"source"`
 	Untraced   string   `json:"untraced,omitempty"` // why they did not run in a shadow
 	Compared   bool     `json:"compared,omitempty"` // what the code of both versions uses is known
+	ByItself   bool     `json:"byItself,omitempty"` // the image migrates whenever a container starts
 	Migrations []Judged `json:"migrations"`
 }
 

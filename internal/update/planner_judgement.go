@@ -15,6 +15,9 @@ func (p *Planner) noteJudgement(m migration) {
 	if judged.Untraced != "" {
 		p.note(name, false, "its migrations were judged by their statements alone: %s", judged.Untraced)
 	}
+	if judged.ByItself {
+		p.note(name, false, "its image migrates whenever a container of it starts, also one for a check or a question, and so before what runs now has stopped")
+	}
 	if found := judged.Verdict(); p.options.Migrations == MigrationsCompatible && found == MigrationsBreaking {
 		p.note(name, false, "--migrations compatible overrules what was found out: %s", judged.why(func(j Judged) []string { return j.BreaksOld }))
 	}

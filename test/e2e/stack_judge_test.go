@@ -133,6 +133,19 @@ func (s *server) killInTrial(change string) {
 	}
 }
 
+// judgesEntrypoint asks an image that migrates whenever a container starts, on top
+// of what judgesForJob brought in. The real database must not notice.
+func (s *server) judgesEntrypoint() {
+	s.t.Helper()
+	s.apply("setup-entrypoint")
+	code, plan, complaint := s.said("plan")
+	for _, text := range []string{"  quick  because", "its image migrates whenever a container of it starts", "tours_tour.region is not there, which tours.Tour reads"} {
+		if code != 0 || !strings.Contains(plan, text) {
+			s.t.Errorf("exit code %d, or %q is not said:\n%s%s", code, text, plan, complaint)
+		}
+	}
+}
+
 // judgesForJob lets a job of the compose file migrate: it keeps its place, and the
 // strategy follows from what its migration does.
 func (s *server) judgesForJob() {
@@ -252,6 +265,7 @@ func TestStackJudge(t *testing.T) {
 	}
 	s.t = t
 	s.judgesForJob()
+	s.judgesEntrypoint()
 	if left := s.leftovers(); left != "" {
 		t.Errorf("trials left %s", left)
 	}
