@@ -265,6 +265,8 @@ var scenarios = []scenario{
 	judgedScenario("a migration of which its user knows better", Options{Migrations: MigrationsCompatible}, nil, Judged{Name: "tours/0002_title", Class: "b",
 		BreaksOld: []string{"tours_tour.name is not there, which tours.Tour reads"}, Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}}}),
 	judgedScenario("migrations that turn out not to be due", Options{}, nil),
+	byItself(judgedScenario("an image that migrates whenever a container starts", Options{}, nil, Judged{Name: "tours/0002_price", Class: ClassSafe,
+		Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}}})),
 	onlyRead(judgedScenario("a migration whose statements were only read", Options{}, []string{"api", "worker"}, Judged{Name: "tours/0002_no_size", Class: "bd",
 		BreaksOld: []string{`ALTER TABLE "tours_tour" DROP COLUMN "size": the old code fails if it uses it`}, Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}},
 		Irreversible: []string{`ALTER TABLE "tours_tour" DROP COLUMN "size": its values are gone`}})),
@@ -474,6 +476,12 @@ var scenarios = []scenario{
 // onlyRead has no shadow.
 func onlyRead(s scenario) scenario {
 	s.judged.Source, s.judged.Compared, s.judged.Untraced = JudgedBySQL, false, "its database db.example is no running Postgres of this project"
+	return s
+}
+
+// byItself lets the image migrate too.
+func byItself(s scenario) scenario {
+	s.judged.ByItself = true
 	return s
 }
 
