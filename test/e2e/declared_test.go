@@ -68,12 +68,15 @@ func TestDeclaredMigrations(t *testing.T) {
 		return command.ProcessState.ExitCode(), out.String(), complaint.String()
 	}
 	t.Cleanup(func() {
-		down := exec.Command("docker", "compose", "down", "--volumes", "--timeout", "1", "--rmi", "local")
+		down := exec.Command("docker", "compose", "down", "--volumes", "--timeout", "1")
 		down.Dir, down.Env = home, append(down.Environ(), "COMPOSE_PROJECT_NAME="+project)
 		if out, err := down.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
 		removePins(project)
+		if out, err := exec.Command("docker", "rmi", project+"-app").CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
 	})
 	writeFile(t, filepath.Join(home, "compose.yaml"), strings.ReplaceAll(declaredCompose, "PROJECT", project))
 	writeFile(t, filepath.Join(home, "Dockerfile"), "FROM gapless-stack/postgres:15\nCOPY . /app/\n")
