@@ -118,16 +118,20 @@ func (s *session) judge(ctx context.Context, state *update.State, changes []chan
 			continue
 		}
 		reports = append(reports, report)
-		judgement := report.Judgement()
-		if state.Judgements == nil {
-			state.Judgements = map[string]*update.Judgement{}
-		}
-		if state.Pending == nil {
-			state.Pending = map[string][]string{}
-		}
-		state.Judgements[j.service.Name], state.Pending[j.service.Name] = judgement, judgement.Names()
+		addJudgement(state, j.service.Name, report.Judgement())
 	}
 	return reports, nil
+}
+
+// addJudgement makes a judgement part of what a plan is made from.
+func addJudgement(state *update.State, serviceName string, judgement *update.Judgement) {
+	if state.Judgements == nil {
+		state.Judgements = map[string]*update.Judgement{}
+	}
+	if state.Pending == nil {
+		state.Pending = map[string][]string{}
+	}
+	state.Judgements[serviceName], state.Pending[serviceName] = judgement, judgement.Names()
 }
 
 // lockTrials waits for its turn, and says so if that takes a while.
