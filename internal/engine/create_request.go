@@ -44,6 +44,10 @@ func (r *createRequest) apply(options *client.ContainerCreateOptions) {
 	host.Mounts = r.inherit(&host)
 	options.HostConfig = &host
 	r.standBeside(&config, &host)
+	if r.spec.Network != "" {
+		r.isolate(options, &host)
+		return
+	}
 	if options.NetworkingConfig != nil {
 		for _, endpoint := range options.NetworkingConfig.EndpointsConfig {
 			r.adaptEndpoint(endpoint, composeName)
@@ -65,6 +69,9 @@ func (r *createRequest) labels(composed map[string]string) map[string]string {
 		labels[labelConfigHash] = r.configHash
 	}
 	maps.Copy(labels, ownLabels(r.spec))
+	if r.spec.Trial {
+		labels[LabelTrial] = composed[labelProject]
+	}
 	return labels
 }
 

@@ -18,6 +18,7 @@ const (
 	LabelSpec    = "gapless.spec"    // hash of the specification of a host container
 	LabelBeside  = "gapless.beside"  // directory in which it has a volume of its own
 	LabelInstead = "gapless.instead" // what its service has mounted there, as a place
+	LabelTrial   = "gapless.trial"   // project of the trial that it is of
 )
 
 // The values of LabelRole.
@@ -25,6 +26,7 @@ const (
 	RoleTombstone = "tombstone" // holds a name for a moment, never started
 	RoleHost      = "host"      // serves all projects of the host, as the edge does
 	RoleHelper    = "helper"    // runs this program on the files of a service
+	RoleShadow    = "shadow"    // an empty database server for a trial
 )
 
 // ownLabels are those of a container that an update makes.

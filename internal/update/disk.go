@@ -46,6 +46,12 @@ func (p *Planner) imagesFit() error {
 	return nil
 }
 
+// Fits tells whether the new image of a service would leave the reserve. What
+// is not known does.
+func (d *Disk) Fits(serviceName string) bool {
+	return d == nil || d.Unknown != "" || d.FreeBytes-d.NewImages[serviceName].Bytes >= diskReserve
+}
+
 // diskBytes is what the new images of a plan take; 0 if that is not known.
 func (p *Plan) diskBytes(state State) int64 {
 	bytes, _ := newImages(p.Steps(), state.Disk)
@@ -58,7 +64,9 @@ func fetching(steps []Step) []string {
 	for _, step := range steps {
 		switch s := step.(type) {
 		case *BuildStep:
-			names = append(names, s.Service)
+			if s.Built == "" {
+				names = append(names, s.Service)
+			}
 		case *PullStep:
 			names = append(names, s.Service)
 		}
