@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 )
 
 // deadline is how long a test waits for anything before it gives up.
-const deadline = 15 * time.Second
+const deadline = 2 * time.Minute
 
 // running is an edge under test with one project and one listener.
 type running struct {
@@ -31,15 +32,20 @@ type running struct {
 	stop    func()
 }
 
-// free returns a loopback address that nobody listens on.
+// lastPort is the port that free gave out last.
+var lastPort atomic.Int32
+
+// free returns a loopback address that nobody listens on. It is of this process
+// alone, and its port none that the kernel hands out: nobody takes it meanwhile.
 func free(t testing.TB) string {
 	t.Helper()
-	socket, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		address := fmt.Sprintf("127.77.%d.%d:%d", os.Getpid()>>8&0xff, os.Getpid()&0xff, 10_000+lastPort.Add(1)%10_000)
+		if socket, err := net.Listen("tcp", address); err == nil {
+			socket.Close()
+			return address
+		}
 	}
-	defer socket.Close()
-	return socket.Addr().String()
 }
 
 func quietLog(t testing.TB) *slog.Logger {

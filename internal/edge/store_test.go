@@ -115,7 +115,7 @@ func TestInvalidConfigurationsAreRefused(t *testing.T) {
 func TestTakenAddress(t *testing.T) {
 	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
 	e := start(t, wire.Limits{}, at("web-1", app))
-	owner, err := net.Listen("tcp", "127.0.0.1:0")
+	owner, err := net.Listen("tcp", free(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -381,7 +381,7 @@ func TestLeaving(t *testing.T) {
 		io.WriteString(w, "ok")
 	})
 	directory := t.TempDir()
-	e, stop := launch(t, Options{StateDirectory: directory, linger: 200 * time.Millisecond, DrainMaxWait: 10 * time.Second})
+	e, stop := launch(t, Options{StateDirectory: directory, linger: 3 * time.Second, DrainMaxWait: 2 * time.Minute})
 	address := free(t)
 	config := wire.ProjectConfig{
 		Project: "shop", Listeners: []wire.Listener{{Name: "public", Network: "tcp", Address: address}},
