@@ -50,7 +50,7 @@ var sentinels = map[string]error{
 }
 
 // controlMaxWait bounds one call on the control socket.
-const controlMaxWait = 10 * time.Second
+const controlMaxWait = 30 * time.Second
 
 // maxReply bounds an answer of the edge in bytes.
 const maxReply = 64 << 20

@@ -3,6 +3,7 @@ package edgectl
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,14 +40,20 @@ func runEdge(t *testing.T, directory string) {
 	})
 }
 
+// lastPort is the port that freeAddress gave out last.
+var lastPort atomic.Int32
+
+// freeAddress is one that nobody listens on. It is of this process alone, and its
+// port none that the kernel hands out: nobody takes it meanwhile.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	socket, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		address := fmt.Sprintf("127.80.%d.%d:%d", os.Getpid()>>8&0xff, os.Getpid()&0xff, 10_000+lastPort.Add(1)%10_000)
+		if socket, err := net.Listen("tcp", address); err == nil {
+			socket.Close()
+			return address
+		}
 	}
-	defer socket.Close()
-	return socket.Addr().String()
 }
 
 func TestControl(t *testing.T) {

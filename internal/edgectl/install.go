@@ -63,7 +63,7 @@ type Installation struct {
 
 // Bounds of installing.
 const (
-	startMaxWait = 15 * time.Second
+	startMaxWait = time.Minute // on a host that has much else to do
 	startPoll    = 20 * time.Millisecond
 	drainTime    = 30 * time.Second
 	stopGrace    = 10 * time.Second

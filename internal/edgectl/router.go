@@ -16,8 +16,9 @@ import (
 )
 
 // putMaxWait is how long a port may stay taken after its old owner stopped:
-// the engine lets go of it a moment later than the container is down.
-const putMaxWait = 5 * time.Second
+// the engine lets go of it a moment later than the container is down. Each call
+// has a bound of its own: saving can take long on a host that has much to write.
+const putMaxWait = 10 * time.Second
 
 // putPoll is the time between two attempts to change a route.
 const putPoll = 5 * time.Millisecond
@@ -73,11 +74,9 @@ func (r *Router) Routes(ctx context.Context, changes []update.RouteChange) error
 func (r *Router) change(ctx context.Context, edit func(*wire.ProjectConfig)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, putMaxWait)
-	defer cancel()
-	for {
+	for began := time.Now(); ; {
 		err := r.tryChange(ctx, edit)
-		if !errors.Is(err, ErrBind) && !errors.Is(err, ErrOutdated) {
+		if !errors.Is(err, ErrBind) && !errors.Is(err, ErrOutdated) || time.Since(began) > putMaxWait {
 			return err
 		}
 		// The address may still be taken, for a moment.

@@ -38,8 +38,9 @@ type Engine struct {
 	drivers sync.Map // network ID to driver, which never changes
 }
 
-// connectWait bounds the first exchange with the engine.
-const connectWait = 3 * time.Second
+// connectWait bounds the first exchange with the engine, which may have much else
+// to do.
+const connectWait = 10 * time.Second
 
 // Connect finds the engine and makes sure that it answers. Its errors are
 // *ConnectError.

@@ -16,8 +16,8 @@ import (
 )
 
 // loadTimeout bounds the loader: the guard refuses what is known to be slow,
-// this stops what is not.
-const loadTimeout = 5 * time.Second
+// this stops what is not. A host that has much else to do is no reason to fail.
+const loadTimeout = 30 * time.Second
 
 // Load reads, checks and resolves a project. Faults of the input are returned
 // together as an *InputError; ErrNoComposeFile when there is nothing to read.
