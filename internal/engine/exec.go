@@ -85,6 +85,9 @@ func (e *Engine) exec(ctx context.Context, name string, options client.ExecCreat
 	}
 	attached, err := e.client.ExecAttach(ctx, created.ID, client.ExecAttachOptions{})
 	if err != nil {
+		if ctx.Err() != nil { // it may have begun all the same
+			e.abandon(context.WithoutCancel(ctx), created.ID)
+		}
 		return 0, err
 	}
 	defer attached.Close()
