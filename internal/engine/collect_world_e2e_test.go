@@ -12,7 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"gapless/internal/update"
 )
@@ -113,7 +112,7 @@ func (c watchedCreator) Remove(ctx context.Context, name string) error {
 func (w *collectWorld) step(version string, count int) *update.TaskStep {
 	name := w.name + "-app-static-" + version
 	return &update.TaskStep{Service: "app", Name: name, Command: []string{"collect", "/srv/static", version, fmt.Sprint(count)}, Release: 7,
-		AtMost: time.Minute, Purpose: update.TaskStatic,
+		AtMost: patience, Purpose: update.TaskStatic,
 		Beside: &update.Beside{Target: "/srv/static", Prepare: name + "-prepare", Publish: name + "-publish"}}
 }
 

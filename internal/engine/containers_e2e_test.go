@@ -54,11 +54,11 @@ func TestLifeOfAContainer(t *testing.T) {
 		answer, err := http.Get("http://" + c.Address() + ":8080")
 		return err == nil && answer.Body.Close() == nil
 	})
-	code, output, err := w.engine.Test(background, spec.Name, []string{"CMD", "/app", "print", "fine\x1b[31m"}, 5*time.Second)
+	code, output, err := w.engine.Test(background, spec.Name, []string{"CMD", "/app", "print", "fine\x1b[31m"}, patience)
 	if code != 0 || output != `fine\x1b[31m` || err != nil {
 		t.Errorf("test: %d %q %v", code, output, err)
 	}
-	if code, _, _ := w.engine.Exec(background, spec.Name, []string{"/app", "exit", "3"}, 5*time.Second); code != 3 {
+	if code, _, _ := w.engine.Exec(background, spec.Name, []string{"/app", "exit", "3"}, patience); code != 3 {
 		t.Errorf("exec: code %d", code)
 	}
 	if _, _, err := w.engine.Exec(background, spec.Name, []string{"/app", "sleep"}, 300*time.Millisecond); !errors.Is(err, ErrExecTimeout) {

@@ -207,9 +207,13 @@ func TestCreateInjectsFiles(t *testing.T) {
 	must(t, bench.Create(background, spec))
 	must(t, bench.Start(background, spec.Name))
 	waitExit(t, bench, spec.Name)
-	lines, err := w.engine.Logs(background, spec.Name, 50)
-	must(t, err)
-	output := strings.Join(lines, "\n")
+	var output string
+	eventually(t, "all files are printed", func() bool {
+		lines, err := w.engine.Logs(background, spec.Name, 50)
+		must(t, err)
+		output = strings.Join(lines, "\n")
+		return strings.Contains(output, "/run/secrets/renamed=")
+	})
 	for _, wanted := range []string{"/etc/inline.conf=inline content", "/run/secrets/token=s3cret", "/file=FROM_FILE=yes", "/run/secrets/renamed=FROM_FILE=yes"} {
 		if !strings.Contains(output, wanted) {
 			t.Errorf("%s is missing in\n%s", wanted, output)

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -126,13 +127,20 @@ func (w *world) compose(arguments ...string) string {
 	return output
 }
 
-func (w *world) tryCompose(arguments ...string) (string, error) {
+// tryCompose begins again where the classic builder met an image that another test
+// has just removed, as Build does.
+func (w *world) tryCompose(arguments ...string) (output string, err error) {
 	w.t.Helper()
-	command := exec.Command("docker", append([]string{"compose", "--progress", "plain"}, arguments...)...)
-	command.Dir = w.directory
-	command.Env = append(os.Environ(), "DOCKER_CONFIG="+composeConfig(w.t), "DOCKER_BUILDKIT=0", "COMPOSE_PROJECT_NAME="+w.name)
-	output, err := command.CombinedOutput()
-	return string(output), err
+	for range buildTries {
+		command := exec.Command("docker", append([]string{"compose", "--progress", "plain"}, arguments...)...)
+		command.Dir = w.directory
+		command.Env = append(os.Environ(), "DOCKER_CONFIG="+composeConfig(w.t), "DOCKER_BUILDKIT=0", "COMPOSE_PROJECT_NAME="+w.name)
+		said, failed := command.CombinedOutput()
+		if output, err = string(said), failed; err == nil || !metRemoval(errors.New(output)) {
+			break
+		}
+	}
+	return output, err
 }
 
 func (w *world) docker(arguments ...string) string {
@@ -181,10 +189,14 @@ func (w *world) containers() map[string]string {
 	return found
 }
 
+// patience is how long a test waits for anything before it gives up, on a machine
+// that has much else to do.
+const patience = 5 * time.Minute
+
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if holds() {
 			return
 		}

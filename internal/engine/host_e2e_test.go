@@ -41,7 +41,7 @@ func TestHostContainer(t *testing.T) {
 	if started, err := w.engine.EnsureContainer(background, spec); started || err != nil {
 		t.Errorf("started again (%v)", err)
 	}
-	if code, output, err := w.engine.Exec(background, spec.Name, []string{"/app", "files", state + "/file"}, 5*time.Second); code != 0 || err != nil {
+	if code, output, err := w.engine.Exec(background, spec.Name, []string{"/app", "files", state + "/file"}, patience); code != 0 || err != nil {
 		t.Errorf("%d %s %v", code, output, err)
 	}
 	spec.Labels["engt"] = "other"

@@ -46,10 +46,9 @@ func TestOneOffEqualsComposeRun(t *testing.T) {
 		waitExit(t, bench, spec.Name)
 		ours, err := w.engine.inspect(background, spec.Name)
 		must(t, err)
-		lines, err := w.engine.Logs(background, spec.Name, 5)
-		must(t, err)
-		if !slices.Equal(lines, []string{"hello"}) {
-			t.Errorf("%s printed %q", service, lines)
+		eventually(t, service+" has printed", func() bool { return logged(t, w, spec.Name, "hello") })
+		if lines, err := w.engine.Logs(background, spec.Name, 5); err != nil || !slices.Equal(lines, []string{"hello"}) {
+			t.Errorf("%s printed %q, %v", service, lines, err)
 		}
 		compareOneOff(t, service, theirs, ours)
 	}
@@ -149,7 +148,7 @@ services:
     build: .
     container_name: engtsingle
     restart: always
-    ports: ["127.0.0.1:38123:8080"]
+    ports: ["127.0.0.1:18474:8080"]
     post_start: [{command: [/app, exit, "0"]}]
     networks: {fixed: {ipv4_address: 10.213.7.5}}
 networks: {fixed: {ipam: {config: [{subnet: 10.213.7.0/24}]}}}
@@ -241,7 +240,7 @@ func TestOneOffLeavesSignalsAlone(t *testing.T) {
 	must(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
 	select {
 	case <-received:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("signals do not arrive any more")
 	}
 }

@@ -94,7 +94,7 @@ func TestQuiesceStep(t *testing.T) {
 	w.revives(name)
 	before, err := w.engine.Inspect(background, name)
 	must(t, err)
-	step := &update.QuiesceStep{Command: []string{"/app", "print", "no more"}, AtMost: time.Minute, StartedAt: before.StartedAt,
+	step := &update.QuiesceStep{Command: []string{"/app", "print", "no more"}, AtMost: patience, StartedAt: before.StartedAt,
 		StopStep: update.StopStep{Service: "one", Name: name, ID: before.ID, Grace: 5 * time.Second, Restart: "always"}}
 	must(t, step.Do(background, env))
 	must(t, step.Undo(background, env))
@@ -116,7 +116,7 @@ func TestTaskStep(t *testing.T) {
 	w.compose("build")
 	env := w.stepEnv()
 	step := func(code string) *update.TaskStep {
-		return &update.TaskStep{Service: "web", Name: w.name + "-web-check", Command: []string{"exit", code}, Release: 2, AtMost: time.Minute, Purpose: update.TaskCheck}
+		return &update.TaskStep{Service: "web", Name: w.name + "-web-check", Command: []string{"exit", code}, Release: 2, AtMost: patience, Purpose: update.TaskCheck}
 	}
 	must(t, step("0").Do(background, env))
 	if left := w.containers(); len(left) != 0 {
@@ -126,7 +126,7 @@ func TestTaskStep(t *testing.T) {
 	if err := step("4").Do(background, env); !errors.As(err, &check) || !strings.Contains(check.Error(), "ended with code 4") {
 		t.Errorf("%v", err)
 	}
-	failing := &update.TaskStep{Service: "web", Name: w.name + "-web-migrate", Command: []string{"files", "/missing"}, AtMost: time.Minute, Purpose: update.TaskMigrate}
+	failing := &update.TaskStep{Service: "web", Name: w.name + "-web-migrate", Command: []string{"files", "/missing"}, AtMost: patience, Purpose: update.TaskMigrate}
 	must(t, failing.Do(background, env))
 	must(t, step("4").Undo(background, env))
 	if left := w.containers(); len(left) != 0 {
@@ -140,7 +140,7 @@ func TestExecTimeout(t *testing.T) {
 	w := newWorld(t, "services:\n  one:\n    build: .\n")
 	w.compose("up", "-d", "--build")
 	name := w.name + "-one-1"
-	_, err := w.bench().Exec(background, name, []string{"/app", "sleep"}, 300*time.Millisecond)
+	_, err := w.bench().Exec(background, name, []string{"/app", "sleep"}, 2*time.Second) // long enough to begin
 	if !errors.Is(err, ErrExecTimeout) {
 		t.Fatalf("%v", err)
 	}
@@ -148,11 +148,11 @@ func TestExecTimeout(t *testing.T) {
 		processes := strings.Fields(w.docker("top", name, "-o", "pid,args"))
 		return slices.Contains(processes, "serve") && !slices.Contains(processes, "sleep")
 	})
-	result, err := w.bench().Exec(background, name, []string{"/app", "leave"}, time.Second)
+	result, err := w.bench().Exec(background, name, []string{"/app", "leave"}, time.Minute) // its child sleeps for longer
 	if err != nil || result.Code != 0 || result.Output != "left" {
 		t.Errorf("%+v %v", result, err)
 	}
-	result, err = w.bench().Exec(background, name, []string{"/app", "exit", "3"}, time.Minute)
+	result, err = w.bench().Exec(background, name, []string{"/app", "exit", "3"}, patience)
 	if err != nil || result.Code != 3 {
 		t.Errorf("%+v %v", result, err)
 	}

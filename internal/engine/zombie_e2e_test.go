@@ -59,8 +59,8 @@ func child(act string) error {
 	return bench.Create(context.Background(), update.CreateSpec{Service: "one", Name: name, Number: 1, Run: os.Getenv("ENGT_RUN"), Release: 2})
 }
 
-// killed starts a child, and kills it so long after it was ready.
-func (w *world) killed(after time.Duration, environment ...string) {
+// killed starts a child, and kills it when the moment has come after it was ready.
+func (w *world) killed(moment func(), environment ...string) {
 	w.t.Helper()
 	command := exec.Command(os.Args[0])
 	command.Env = append(os.Environ(), append(environment, "ENGT_PROJECT="+w.name, "ENGT_DIRECTORY="+w.directory)...)
@@ -76,7 +76,7 @@ func (w *world) killed(after time.Duration, environment ...string) {
 	if line, err := bufio.NewReader(output).ReadString('\n'); err != nil {
 		w.t.Errorf("the child said %q: %v", line, err)
 	}
-	time.Sleep(after)
+	moment()
 	command.Process.Kill()
 	command.Wait()
 }
@@ -99,7 +99,7 @@ func TestFenceAgainstZombieCreates(t *testing.T) {
 		group.Go(func() {
 			for i := range runs {
 				name, run := fmt.Sprintf("%s-zombie-%d", w.name, i), fmt.Sprintf("zombie%d", i)
-				w.killed(delays[i], "ENGT_CHILD=create", "ENGT_NAME="+name, "ENGT_RUN="+run)
+				w.killed(func() { time.Sleep(delays[i]) }, "ENGT_CHILD=create", "ENGT_NAME="+name, "ENGT_RUN="+run)
 				if err := w.bench().Fence(background, name, run); err != nil {
 					t.Errorf("run %d, killed after %s: %v", i, delays[i], err)
 				}
@@ -145,22 +145,35 @@ func TestFenceAfterAKilledFence(t *testing.T) {
 	}
 }
 
-// What this process created and saw answered needs no wait.
+// What this process created and saw answered needs no tombstone and no wait.
 func TestFenceOfAnAnsweredCreateIsFast(t *testing.T) {
 	w := newWorld(t, "services:\n  one:\n    build: .\n")
 	w.compose("build")
 	bench := w.bench()
 	spec := w.spec("one", 1)
 	must(t, bench.Create(background, spec))
-	begin := time.Now()
+	tombstones := w.tombstonesOf(spec.Name)
 	must(t, bench.Fence(background, spec.Name, spec.Run))
-	if took := time.Since(begin); took >= fenceSettle {
-		t.Errorf("took %s", took)
-	}
 	if len(w.containers()) != 0 {
 		t.Error("the container is left")
 	}
+	if made := tombstones(); made != 0 {
+		t.Errorf("it held the name with %d tombstones", made)
+	}
 }
+
+// tombstonesOf returns what tells how many have been made under a name since.
+func (w *world) tombstonesOf(name string) func() int {
+	since := time.Now()
+	return func() int {
+		now := time.Now().Add(time.Second)
+		return len(strings.Fields(w.docker("events", "--since", stamp(since), "--until", stamp(now), "--filter", "event=create",
+			"--filter", "label="+LabelRole+"="+RoleTombstone, "--format", "{{if eq .Actor.Attributes.name \""+name+"\"}}{{.ID}}{{end}}")))
+	}
+}
+
+// stamp is a time as docker events takes it.
+func stamp(t time.Time) string { return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond()) }
 
 // A stop request outlives the process that sent it. After SettleStop a start
 // holds.
@@ -169,17 +182,37 @@ func TestSettleStopAgainstAZombieStop(t *testing.T) {
 	w.compose("up", "-d", "--build")
 	name := w.name + "-one-1"
 	bench := w.bench()
-	deaths := make(chan Happening, 10)
+	eventually(t, "it ignores signals", func() bool { return logged(t, w, name, "stubborn") })
+	deaths, signals := make(chan Happening, 10), make(chan Happening, 100)
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
 	go w.engine.Happenings(ctx, w.name, func(h Happening) error {
-		if h.Action == "die" {
+		switch h.Action {
+		case "die":
 			deaths <- h
+		case "kill":
+			signals <- h
 		}
 		return nil
 	})
-	time.Sleep(100 * time.Millisecond) // until the event stream is open
-	w.killed(300*time.Millisecond, "ENGT_CHILD=stop", "ENGT_NAME="+name)
+	eventually(t, "the event stream is open", func() bool {
+		w.docker("kill", "--signal", "TERM", name)
+		return len(signals) > 0
+	})
+	for quiet := false; !quiet; { // what was sent for that
+		select {
+		case <-signals:
+		case <-time.After(time.Second):
+			quiet = true
+		}
+	}
+	w.killed(func() {
+		select {
+		case <-signals:
+		case <-time.After(patience):
+			t.Error("the child stops nothing")
+		}
+	}, "ENGT_CHILD=stop", "ENGT_NAME="+name)
 	must(t, bench.SettleStop(background, name, time.Second))
 	c, err := bench.Inspect(background, name)
 	must(t, err)

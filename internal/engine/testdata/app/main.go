@@ -15,6 +15,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -29,11 +30,15 @@ func main() {
 	arguments := append(os.Args[1:], "", "")
 	switch arguments[0] {
 	case "serve":
-		go http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		listener, err := net.Listen("tcp", ":8080")
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		go http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintln(w, os.Getenv("VERSION"))
 		}))
-		fmt.Println("serving")
-		await(syscall.SIGTERM)
+		await(syscall.SIGTERM, "serving")
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
 		hangup := make(chan os.Signal, 1)
@@ -74,8 +79,7 @@ func main() {
 		for i := range block {
 			block[i] = 1
 		}
-		fmt.Println("holding", len(block))
-		await(syscall.SIGTERM)
+		await(syscall.SIGTERM, "holding", len(block))
 		fmt.Println(block[0])
 	}
 }
@@ -99,8 +103,10 @@ func collect(directory, version string, count int) error {
 	return os.WriteFile(page, []byte(version), 0o640)
 }
 
-func await(s os.Signal) {
+// await says that it is ready once the signal cannot be missed, and waits for it.
+func await(s os.Signal, ready ...any) {
 	received := make(chan os.Signal, 1)
 	signal.Notify(received, s)
+	fmt.Println(ready...)
 	<-received
 }
