@@ -43,14 +43,15 @@ http {
 }
 `
 
+// patience is how long a test waits for anything before it gives up, on a machine
+// that has much else to do.
+const patience = 2 * time.Minute
+
 func startNginx(t *testing.T) *realNginx {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := &realNginx{t: t, directory: t.TempDir(), address: listener.Addr().String()}
-	listener.Close()
+	// An address of this process alone, and a port that the kernel does not hand out.
+	address := fmt.Sprintf("127.78.%d.%d:10080", os.Getpid()>>8&0xff, os.Getpid()&0xff)
+	n := &realNginx{t: t, directory: t.TempDir(), address: address}
 	n.log = filepath.Join(n.directory, "log")
 	if err := os.Chmod(filepath.Dir(n.directory), 0o755); err != nil { // for workers of another user
 		t.Fatal(err)
@@ -80,7 +81,7 @@ func (n *realNginx) start() {
 		_ = n.master.Process.Signal(syscall.SIGTERM)
 		_ = n.master.Wait()
 	})
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		connection, err := net.Dial("tcp", n.address)
 		if err == nil {
 			connection.Close()
@@ -151,19 +152,28 @@ func (n *realNginx) router() *Router {
 		Runs: func(context.Context, string) bool { return true }})
 }
 
-// backend answers with its name; the path /slow takes until it is let go.
-func backend(t *testing.T, name string) (address string, letGo func()) {
+// served is a container that answers with its name; the path /slow takes until it
+// is let go.
+type served struct {
+	address string
+	slow    chan struct{} // gets one for each request that takes so long
+	letGo   func()
+}
+
+func backend(t *testing.T, name string) served {
 	held := make(chan struct{})
+	s := served{slow: make(chan struct{}, 10), letGo: sync.OnceFunc(func() { close(held) })}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
+			s.slow <- struct{}{}
 			<-held
 		}
 		fmt.Fprint(w, name)
 	}))
-	letGo = sync.OnceFunc(func() { close(held) })
+	s.address = server.Listener.Addr().String()
 	t.Cleanup(server.Close)
-	t.Cleanup(letGo)
-	return server.Listener.Addr().String(), letGo
+	t.Cleanup(s.letGo)
+	return s
 }
 
 func to(name, address string) []update.RouteChange {
@@ -173,7 +183,7 @@ func to(name, address string) []update.RouteChange {
 
 // ask sends one request on a connection of its own.
 func (n *realNginx) ask(path string) (string, error) {
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 	response, err := client.Get("http://" + n.address + path)
 	if err != nil {
 		return "", err

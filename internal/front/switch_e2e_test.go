@@ -24,19 +24,23 @@ import (
 func TestRealNginxSwitches(t *testing.T) {
 	n := startNginx(t)
 	router := n.router()
-	old, finish := backend(t, "old")
-	fresh, _ := backend(t, "fresh")
-	if err := router.Routes(t.Context(), to("old", old)); err != nil {
+	old, fresh := backend(t, "old"), backend(t, "fresh")
+	if err := router.Routes(t.Context(), to("old", old.address)); err != nil {
 		t.Fatal(err)
 	}
 	n.start()
 	asked, stop := n.load()
 	slow := make(chan string, 1)
-	go func() { text, _ := n.ask("/slow"); slow <- text }()
-	for end := time.Now().Add(10 * time.Second); asked.Load() < 50 && time.Now().Before(end); {
+	go func() { text, err := n.ask("/slow"); slow <- fmt.Sprint(text, err) }()
+	select {
+	case <-old.slow:
+	case early := <-slow:
+		t.Fatalf("the slow request is over: %s", early)
+	}
+	for asked.Load() < 50 && !t.Failed() {
 		time.Sleep(time.Millisecond)
 	}
-	if err := router.Routes(t.Context(), to("fresh", fresh)); err != nil {
+	if err := router.Routes(t.Context(), to("fresh", fresh.address)); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := n.ask("/"); text != "fresh" || err != nil {
@@ -45,15 +49,15 @@ func TestRealNginxSwitches(t *testing.T) {
 	if left, err := router.InFlight(t.Context(), "old"); left == 0 || err != nil {
 		t.Errorf("%d in flight while a request is, %v", left, err)
 	}
-	finish()
-	if text := <-slow; text != "old" {
+	old.letGo()
+	if text := <-slow; text != fmt.Sprint("old", nil) {
 		t.Errorf("the request in hand got %q", text)
 	}
 	if left := idle(t, router, "old"); left != 0 {
 		t.Errorf("%d in flight after the last answer", left)
 	}
 	for i := range 10 {
-		target := [][]update.RouteChange{to("old", old), to("fresh", fresh)}[i%2]
+		target := [][]update.RouteChange{to("old", old.address), to("fresh", fresh.address)}[i%2]
 		if err := router.Routes(t.Context(), target); err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +82,7 @@ func (n *realNginx) switchAndDie(name, address string) {
 // the other container any more, it can stop.
 func TestRealNginxTakenBack(t *testing.T) {
 	n := startNginx(t)
-	old, _ := backend(t, "old")
+	old := backend(t, "old").address
 	if err := n.router().Routes(t.Context(), to("old", old)); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +102,9 @@ func TestRealNginxTakenBack(t *testing.T) {
 		if err := heir.Routes(t.Context(), to("old", old)); err != nil {
 			t.Fatal(err)
 		}
-		idle(t, heir, "fresh")
+		if left := idle(t, heir, "fresh"); left != 0 {
+			t.Fatalf("%d in flight for ever", left)
+		}
 		server.CloseClientConnections()
 		server.Close()
 	}
@@ -109,7 +115,7 @@ func TestRealNginxTakenBack(t *testing.T) {
 // idle waits until nobody may pass a request on to a container.
 func idle(t *testing.T, router *Router, name string) (left int) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		var err error
 		if left, err = router.InFlight(t.Context(), name); err != nil {
 			t.Fatal(err)
@@ -126,9 +132,8 @@ func idle(t *testing.T, router *Router, name string) (left int) {
 func TestRealNginxRefuses(t *testing.T) {
 	n := startNginx(t)
 	router := n.router()
-	router.nginx.live = 3 * time.Second // nothing tells a reload that failed from one that takes long
-	old, _ := backend(t, "old")
-	fresh, _ := backend(t, "fresh")
+	router.nginx.live = 10 * time.Second // nothing tells a reload that failed from one that takes long
+	old, fresh := backend(t, "old").address, backend(t, "fresh").address
 	if err := router.Routes(t.Context(), to("old", old)); err != nil {
 		t.Fatal(err)
 	}
