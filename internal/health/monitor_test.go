@@ -122,10 +122,12 @@ func TestGoodAnswer(t *testing.T) {
 func TestMonitorOnRealSockets(t *testing.T) {
 	var mu sync.Mutex
 	connections := map[string]bool{}
+	seen := make(chan string, 10_000)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		connections[r.Host+" "+r.RemoteAddr] = true
+		seen <- r.Host
 	})
 	plain, secure := httptest.NewServer(handler), httptest.NewTLSServer(handler)
 	defer plain.Close()
@@ -143,13 +145,23 @@ func TestMonitorOnRealSockets(t *testing.T) {
 		{Service: "a", URL: plain.URL}, {Service: "b", URL: secure.URL, Host: "shop.example:443"},
 		{Service: "c", URL: "http://shop.example/", Socket: socket},
 	})
-	time.Sleep(300 * time.Millisecond)
-	figures := m.Stop()
+	// Few enough are under way at the same time that the first four have ended.
+	counts := map[string]int{}
+	for done := 0; done < 3; {
+		host := <-seen
+		if counts[host]++; counts[host] == 4+monitorInFlight {
+			done++
+		}
+	}
+	figures := m.Figures() // of those that ended: Stop counts who waited for long as failed
+	m.Stop()
 	for _, of := range figures.Targets {
 		if of.Probes < 3 || of.Failures != 0 {
 			t.Errorf("%s: %d of %d failed", of.Target.Service, of.Failures, of.Probes)
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(connections) < 6 || !connections["shop.example @"] {
 		t.Errorf("connections %v", connections)
 	}

@@ -33,7 +33,7 @@ func seeds(f *testing.F) {
 func FuzzGuard(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, content []byte) {
-		defer time.AfterFunc(3*time.Second, func() { panic("slow: " + strconv.Quote(string(content))) }).Stop()
+		defer time.AfterFunc(time.Minute, func() { panic("slow: " + strconv.Quote(string(content))) }).Stop()
 		var faults problems
 		file, ok := guard("compose.yaml", content, &faults)
 		if ok == (len(faults.list) > 0) {
@@ -51,7 +51,7 @@ func FuzzSettings(f *testing.F) {
 	f.Add([]byte("route: {port: 1, hosts: [a]}\nquiesce: [a]\ngate: {deadline: 1s}"))
 	f.Add([]byte("hold: [1]\ndrain: .nan\noverlap: ~\norder: {}\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		defer time.AfterFunc(3*time.Second, func() { panic("slow: " + strconv.Quote(string(content))) }).Stop()
+		defer time.AfterFunc(time.Minute, func() { panic("slow: " + strconv.Quote(string(content))) }).Stop()
 		var faults problems
 		file, ok := guard("compose.yaml", content, &faults)
 		if !ok || file.root == nil {
@@ -98,13 +98,13 @@ func TestAliasBombIsRefusedQuickly(t *testing.T) {
 	if err := os.WriteFile(path, []byte(bomb), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	started := time.Now()
+	started := processorTime(t)
 	_, err := Load(context.Background(), Options{Files: []string{path}, ProjectName: "x", Environ: []string{}})
 	var input *InputError
 	if !errors.As(err, &input) || !strings.Contains(err.Error(), "contains itself") {
 		t.Errorf("got %v", err)
 	}
-	if spent := time.Since(started); spent > 200*time.Millisecond {
+	if spent := processorTime(t) - started; spent > time.Second {
 		t.Errorf("took %s", spent)
 	}
 }

@@ -39,7 +39,7 @@ func seeds(f *testing.F, add func(string)) {
 func FuzzJudge(f *testing.F) {
 	seeds(f, func(text string) { f.Add(text, false); f.Add(text, true) })
 	f.Fuzz(func(t *testing.T, text string, mysql bool) {
-		defer time.AfterFunc(5*time.Second, func() { panic("slow: " + text) }).Stop()
+		defer time.AfterFunc(time.Minute, func() { panic("slow: " + text) }).Stop()
 		target := Target{}
 		if mysql {
 			target, _ = ParseMySQL("8.0.36")
