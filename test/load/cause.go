@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -52,7 +53,7 @@ func causeOf(err error) string {
 		prefix = "dial, "
 	}
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded), os.IsTimeout(err):
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return prefix + "timeout"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "refused"

@@ -17,7 +17,7 @@ type Config struct {
 
 	RatePerSecond  int
 	KeepAliveShare float64       // 0 to 1: the share of requests on kept connections
-	Timeout        time.Duration // of one request, from its planned start
+	Timeout        time.Duration // of one request, from its planned start; of one message of a stream
 	Targets        []Target      // the mix
 	Seed           uint64        // of the choice among Targets
 

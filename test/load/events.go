@@ -61,7 +61,7 @@ func (r *Run) eventsOnce(ctx context.Context, last *int64) error {
 	r.update(func(s *StreamReport) { s.EventsConnects++ })
 	lines := bufio.NewReader(response.Body)
 	for {
-		c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		c.SetReadDeadline(time.Now().Add(r.config.Timeout))
 		line, err := lines.ReadString('\n')
 		if err == io.EOF {
 			return nil
@@ -91,11 +91,12 @@ func (r *Run) noteEvent(id int64, last *int64) {
 
 // openStream connects and sends the head of a GET request.
 func (r *Run) openStream(ctx context.Context, path, header string) (*connection, error) {
-	c, err := r.pool.dial(time.Now().Add(5 * time.Second))
+	deadline := time.Now().Add(r.config.Timeout)
+	c, err := r.pool.dial(deadline)
 	if err != nil {
 		return nil, err
 	}
-	c.SetDeadline(time.Now().Add(5 * time.Second))
+	c.SetDeadline(deadline)
 	_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: gapless-load\r\n%s\r\n", path, r.pool.endpoint.host, header)
 	if err != nil {
 		c.Close()

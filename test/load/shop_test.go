@@ -2,11 +2,14 @@ package load
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -28,8 +31,8 @@ func (s *shopProcesses) start(service, address string) *exec.Cmd {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { command.Process.Kill(); command.Wait() })
-	client := http.Client{Timeout: time.Second}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	client := http.Client{Timeout: patience}
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		response, err := client.Get("http://" + address + "/health")
 		if err == nil {
 			response.Body.Close()
@@ -43,14 +46,24 @@ func (s *shopProcesses) start(service, address string) *exec.Cmd {
 	}
 }
 
+// patience is how long a test waits for anything before it gives up, on a machine
+// that has much else to do.
+const patience = 2 * time.Minute
+
+// lastPort is the port that freeAddress gave out last.
+var lastPort atomic.Int32
+
+// freeAddress is one that nobody listens on. It is of this process alone, and its
+// port none that the kernel hands out: nobody takes it meanwhile.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		address := fmt.Sprintf("127.79.%d.%d:%d", os.Getpid()>>8&0xff, os.Getpid()&0xff, 10_000+lastPort.Add(1)%10_000)
+		if listener, err := net.Listen("tcp", address); err == nil {
+			listener.Close()
+			return address
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 func startShop(t *testing.T) *shopProcesses {
@@ -72,7 +85,24 @@ func shopConfig(address string) Config {
 	config.Streams = true
 	config.TransferBytes = 2 << 20
 	config.TransferSpread = 500 * time.Millisecond
+	config.Timeout, config.JournalPatience = patience, patience
 	return config
+}
+
+// until waits for what the streams and requests of a run come to.
+func until(t *testing.T, run *Run, enough func(streams StreamReport, samples []Sample) bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		run.mutex.Lock()
+		streams := run.streams
+		run.mutex.Unlock()
+		if enough(streams, run.Samples()) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("not enough happens: %+v", streams)
+		}
+	}
 }
 
 // Nothing goes wrong where nothing is updated: streams, transfers and journal
@@ -84,7 +114,11 @@ func TestShopUntouchedIsClean(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(1500 * time.Millisecond)
+	until(t, run, func(streams StreamReport, samples []Sample) bool {
+		posts := slices.ContainsFunc(samples, func(s Sample) bool { return s.Journalled })
+		large := slices.ContainsFunc(samples, func(s Sample) bool { return s.Target == "upload-large" })
+		return streams.Echoes >= 10 && streams.Events >= 10 && posts && large
+	})
 	report := run.Stop()
 	if !report.Clean() || report.Journal.Orders == 0 || report.Journal.Jobs != report.Journal.Orders {
 		report.Print(t.Output())
@@ -106,11 +140,20 @@ func TestShopRestartIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(700 * time.Millisecond)
+	until(t, run, func(streams StreamReport, samples []Sample) bool {
+		return streams.Echoes > 0 && streams.Events > 0 && len(samples) > 20
+	})
 	api.Process.Signal(syscall.SIGTERM)
 	api.Wait()
+	failed := func(samples []Sample) bool {
+		return slices.ContainsFunc(samples, func(s Sample) bool { return s.Failed() })
+	}
+	until(t, run, func(_ StreamReport, samples []Sample) bool { return failed(samples) })
 	s.start("api", s.public)
-	time.Sleep(700 * time.Millisecond)
+	until(t, run, func(streams StreamReport, samples []Sample) bool {
+		last := samples[len(samples)-1]
+		return streams.SocketConnects > 1 && streams.EventsConnects > 1 && !last.Failed()
+	})
 	report := run.Stop()
 	if report.Failed == 0 || report.LongestOutageMS == 0 || report.Clean() {
 		t.Errorf("a restart looks clean: %d failed of %d", report.Failed, report.Requests)

@@ -72,7 +72,7 @@ func (r *Run) socketOnce(ctx context.Context, number *int) error {
 	r.update(func(s *StreamReport) { s.SocketConnects++ })
 	for {
 		*number++
-		if err := c.echo(strconv.Itoa(*number)); err != nil {
+		if err := c.echo(strconv.Itoa(*number), r.config.Timeout); err != nil {
 			return err
 		}
 		r.update(func(s *StreamReport) { s.Echoes++ })
@@ -81,8 +81,8 @@ func (r *Run) socketOnce(ctx context.Context, number *int) error {
 }
 
 // echo sends text and reads until it comes back.
-func (c *connection) echo(text string) error {
-	c.SetDeadline(time.Now().Add(5 * time.Second))
+func (c *connection) echo(text string, timeout time.Duration) error {
+	c.SetDeadline(time.Now().Add(timeout))
 	sendErr := c.sendFrame(frameText, []byte(text))
 	for {
 		// Read even when the write failed: the close frame that explains it
