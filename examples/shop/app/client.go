@@ -23,7 +23,7 @@ func newStoreClient() *storeClient {
 	transport.MaxIdleConnsPerHost = 64
 	return &storeClient{
 		address: setting("SHOP_STORE", "http://store:8000"),
-		http:    &http.Client{Transport: transport, Timeout: 10 * time.Second},
+		http:    &http.Client{Transport: transport, Timeout: time.Minute},
 	}
 }
 

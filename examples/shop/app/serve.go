@@ -17,7 +17,7 @@ const drainLimit = 25 * time.Second
 // serve answers on address until ctx ends, then stops accepting and lets the
 // requests that it has finish.
 func serve(ctx context.Context, address string, handler http.Handler) error {
-	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: time.Minute}
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
 	log.Printf("listening on %s", address)
