@@ -35,7 +35,7 @@ func TestChangesApply(t *testing.T) {
 		t.Fatalf("only %d changes: %v", len(changes), changes)
 	}
 	sameVersion := map[string]bool{"settings": true, "static": true, "nginx-conf": true, "nginx-conf-broken": true,
-		"setup-socket": true, "setup-tags": true, "setup-job": true, "setup-entrypoint": true}
+		"setup-socket": true, "setup-patient": true, "setup-tags": true, "setup-job": true, "setup-entrypoint": true}
 	for _, change := range changes {
 		t.Run(change, func(t *testing.T) {
 			t.Parallel()

@@ -12,7 +12,7 @@ import (
 // edge before it, volumes, networks, images and the checkout. It works however
 // far the deployment came.
 func (s *Stack) Remove() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	project := "label=com.docker.compose.project=" + s.Project
 	err := errors.Join(

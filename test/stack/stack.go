@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // ComposeFile is what the audience calls it.
@@ -98,13 +99,21 @@ func images(ctx context.Context, script string) error {
 	return imagesError
 }
 
+// lastPort is the port that was given out last. Those that the kernel takes for
+// outgoing connections are higher, those of other tests lower.
+var lastPort atomic.Int32
+
+func init() { lastPort.Store(27_000 + int32(os.Getpid()%4_000)) }
+
+// freePort gives each caller another port that nobody listens on.
 func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	for range 1000 {
+		port := int(lastPort.Add(1))
+		if listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port)); err == nil {
+			return port, listener.Close()
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
+	return 0, errors.New("stack: no port is free")
 }
 
 // Address is that of nginx on the host.

@@ -48,10 +48,20 @@ images() {
 	build "$services" redis:7
 }
 
-# build BASE NAME:TAG; the builder's cache makes a repetition cheap.
+# build BASE NAME:TAG; the builder's cache makes a repetition cheap. The classic
+# builder fails when somebody removes any image while it looks through them for
+# what it can reuse.
 build() {
-	DOCKER_BUILDKIT=0 docker build --quiet --build-arg "BASE=$1" --tag "gapless-stack/$2" \
-		"$here/images/${2%:*}" >/dev/null
+	tries=5
+	until log=$(DOCKER_BUILDKIT=0 docker build --quiet --build-arg "BASE=$1" --tag "gapless-stack/$2" \
+		"$here/images/${2%:*}" 2>&1); do
+		tries=$((tries - 1))
+		case $log in
+		*"unable to find image"*) [ "$tries" -gt 0 ] && continue ;;
+		esac
+		echo "$log" >&2
+		exit 1
+	done
 }
 
 new() {

@@ -12,7 +12,7 @@ import (
 // QueueTasks gives the Celery worker tasks that take so long each. Their ids
 // begin with the name.
 func (s *Stack) QueueTasks(ctx context.Context, name string, count int, each time.Duration) error {
-	client := &http.Client{Timeout: 10 * time.Second}
+	client := &http.Client{Timeout: 2 * time.Minute}
 	defer client.CloseIdleConnections()
 	for i := range count {
 		body := fmt.Appendf(nil, `{"id":"%s-%d","seconds":%g}`, name, i, each.Seconds())
