@@ -103,14 +103,22 @@ services:
 		_ = os.Remove(b.directory)
 	})
 	s.update("v1", 0)
-	b.settle(2)
+	s.fill(b, 2)
 	return s, b
 }
 
-// settle waits until a number of APIs have taken what they hold.
-func (b *memoryBox) settle(apis int64) {
-	b.t.Helper()
-	waitFor(b.t, func() bool { return b.used() > apis*apiMegabytes<<20 })
+// fill waits until a number of APIs have taken what they hold, each of them.
+func (s *shop) fill(b *memoryBox, apis int) {
+	s.t.Helper()
+	waitFor(s.t, func() bool {
+		running := strings.Fields(s.docker("ps", "--quiet", "--filter", "label=com.docker.compose.project="+s.project, "--filter", "label=com.docker.compose.service=api"))
+		for _, id := range running {
+			if !strings.Contains(s.docker("logs", id), "holding ") {
+				return false
+			}
+		}
+		return len(running) == apis && b.used() > int64(apis)*apiMegabytes<<20
+	})
 }
 
 // serves fails the test unless every service runs the version alone.

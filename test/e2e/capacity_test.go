@@ -62,7 +62,7 @@ func (s *shop) inBox(box *memoryBox, version, strategy, how string) {
 	if strings.Contains(string(killed), "true") {
 		s.t.Errorf("killed for want of memory:\n%s", killed)
 	}
-	box.settle(2)
+	s.fill(box, 2)
 }
 
 // TestBlueGreenBackAtOnce watches the edge during a blue-green update of
@@ -73,7 +73,7 @@ func TestBlueGreenBackAtOnce(t *testing.T) {
 	build(t, "v2", "")
 	traffic := s.traffic(nil)
 	moves := s.watchMoves()
-	updating := s.command("v2", "update", "--yes", "--progress", "json", "--strategy", "blue-green", "--watch", "2m")
+	updating := s.command("v2", "update", "--yes", "--progress", "json", "--strategy", "blue-green", "--watch", "10m")
 	output, err := updating.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -114,10 +114,10 @@ func TestBlueGreenBackAtOnce(t *testing.T) {
 	}
 	s.clean(traffic.Stop())
 	s.serves("v1")
-	if got := moves(); len(got) != 2 || !strings.Contains(got[0], "in one snapshot") || !strings.Contains(got[1], "in one snapshot") {
-		t.Errorf("the requests moved like this:\n%s", strings.Join(got, "\n"))
-	} else {
-		t.Log(strings.Join(got, "\n"))
+	got := moves()
+	t.Log(strings.Join(got, "\n"))
+	if len(got) != 2 || slices.ContainsFunc(got, func(move string) bool { return strings.Contains(move, "within ") }) {
+		t.Errorf("the requests did not move in one snapshot")
 	}
 }
 
@@ -171,7 +171,7 @@ func (s *shop) watchMoves() (end func() []string) {
 	stop, done := make(chan struct{}), make(chan []string)
 	go func() {
 		var moves []string
-		before, generation := "", uint64(0)
+		before, generation, looked := "", uint64(0), time.Now()
 		for {
 			select {
 			case <-stop:
@@ -195,12 +195,16 @@ func (s *shop) watchMoves() (end func() []string) {
 			now := strings.Join(serving, " ")
 			if before != "" && now != before {
 				how := "in one snapshot"
-				if state.Generation != generation+1 {
+				switch away := time.Since(looked); {
+				case state.Generation == generation+1:
+				case away > 500*time.Millisecond: // a snapshot with new targets may have come before
+					how = fmt.Sprintf("while nobody looked for %s", away)
+				default:
 					how = fmt.Sprintf("within %d snapshots", state.Generation-generation)
 				}
 				moves = append(moves, fmt.Sprintf("%s -> %s %s", before, now, how))
 			}
-			before, generation = now, state.Generation
+			before, generation, looked = now, state.Generation, time.Now()
 		}
 	}()
 	return func() []string { close(stop); return <-done }

@@ -48,7 +48,9 @@ func (f *fronted) replaceConfig(text string) {
 // inForce fails the test unless nginx says the word.
 func (f *fronted) inForce(word string) {
 	f.t.Helper()
-	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/health", f.port))
+	// A kept connection may belong to a worker that is on its way out.
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	response, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d/health", f.port))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -105,7 +107,8 @@ func TestNginxFileReplaced(t *testing.T) {
 		report := traffic.Stop()
 		t.Logf("%s\n%d of %d requests failed, for %.0f ms; the receipt says a gap of %.0f ms, %d probes failed",
 			gapOf(plan), report.Failed, report.Requests, report.LongestOutageMS, got.GapMillis, got.ProbeFailures)
-		if report.Failed > 0 && got.ProbeFailures == 0 {
+		// One that is shorter may lie between two probes.
+		if report.LongestOutageMS > 500 && got.ProbeFailures == 0 {
 			t.Errorf("requests failed, and the receipt knows of no gap: %+v", got)
 		}
 		f.nothingBehind(report)
@@ -141,13 +144,17 @@ func initialised(t *testing.T) *fronted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.write("compose.yaml", strings.Replace(string(text), "x-gapless:\n  edge: {}\n", "", 1))
+	f.write("compose.yaml", strings.Replace(string(text), patient("\nx-gapless:\n")+"  edge: {}\n", "\n", 1))
 	t.Cleanup(func() { _ = os.Remove("/run/gapless/" + f.project + ".sock") })
 	r := f.run("v1", "init", "--yes")
 	r.says(t, "server unix:/run/gapless/"+f.project+".sock max_fails=0;", "api: web")
 	f.config = patched(t, f.config, r.output)
 	f.replaceConfig(f.config)
 	f.run("v1", "init", "--yes").says(t, "nothing to change")
+	if text, err = os.ReadFile(f.file); err != nil {
+		t.Fatal(err)
+	}
+	f.write("compose.yaml", patient(string(text)))
 	return f
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,7 +65,7 @@ func (r *repository) push(version string) string {
 	if !bytes.Contains(content, []byte("${SHOP_TAG:-v1}")) {
 		r.t.Fatal("the example has no ${SHOP_TAG:-v1}")
 	}
-	return r.pushText(strings.ReplaceAll(string(content), "${SHOP_TAG:-v1}", version))
+	return r.pushText(strings.ReplaceAll(patient(string(content)), "${SHOP_TAG:-v1}", version))
 }
 
 func (r *repository) pushText(text string) string {
@@ -187,7 +188,10 @@ func TestPullTakenBack(t *testing.T) {
 	first := r.git(r.server, "rev-parse", "HEAD")
 	traffic := s.traffic(slowly)
 	r.push("b1")
+	environment := s.env
+	s.env = append(slices.Clone(environment), impatient)
 	s.pull(10, "--pull", "api")
+	s.env = environment
 	s.expect("v1")
 	r.at("a version that never becomes healthy", first, "main")
 	s.pulledAndKilled(r, "v1", first)

@@ -69,9 +69,10 @@ func (s *server) containersOf(services []string) string {
 // not survive, of which nobody said so: old and new never run together, and
 // requests wait meanwhile.
 func TestStackBreakingMigration(t *testing.T) {
-	s := newServerWithEdge(t)
+	s := newServerWithEdge(t, "setup-patient")
 	traffic := s.traffic()
 	s.apply("migration-breaking")
+	s.edit("health: /health/}}", "health: /health/}, hold: {limit: 5m}, gate: {deadline: 5m}}")
 	r := s.update(0)
 	s.clean(traffic.Stop())
 	r.says(t, ", quick", "1 new migration", "hold api", "0 failed")

@@ -32,10 +32,11 @@ func TestStackTasks(t *testing.T) {
 // for five seconds: requests wait, and none fails.
 func TestStackSlowBoot(t *testing.T) {
 	onlyLong(t)
-	s := newServerWithEdge(t)
+	s := newServerWithEdge(t, "setup-patient")
 	traffic := s.traffic()
 	s.set("BOOT_SECONDS=5")
 	s.apply("migration-breaking", "slow-boot")
+	s.edit("health: /health/}}", "health: /health/}, hold: {limit: 5m}, gate: {deadline: 5m}}")
 	r := s.update(0)
 	s.clean(traffic.Stop())
 	r.says(t, ", quick", "0 failed", " held (longest ")

@@ -17,10 +17,12 @@ func TestStrategies(t *testing.T) {
 	for _, strategy := range []string{"quick", "reload", "blue-green"} {
 		t.Run(strategy, func(t *testing.T) {
 			s.t = t
-			traffic := s.traffic(nil)
+			traffic := s.traffic(slowly)
 			s.by("v2", 0, strategy)
 			s.expect("v2")
+			s.env = []string{impatient}
 			s.by("bad", 10, strategy)
+			s.env = nil
 			s.expect("v2")
 			if r := s.run("v1", "rollback", "--yes", "--progress", "plain"); r.code != 0 {
 				t.Errorf("rollback: exit code %d\n%s", r.code, r.output)
@@ -37,7 +39,7 @@ func TestRestartInPlace(t *testing.T) {
 	s := newShop(t)
 	s.update("v1", 0)
 	before := s.ids()
-	traffic := s.traffic(nil)
+	traffic := s.traffic(slowly)
 	s.by("v1", 0, "reload")
 	s.clean(traffic.Stop())
 	if after := s.ids(); after != before {

@@ -96,7 +96,9 @@ func (s *shop) takesBack(bad badVersion) {
 		s.t = t
 		build(t, bad.version, bad.fault)
 		traffic := s.traffic(nil)
+		s.env = []string{impatient}
 		r := s.update(bad.version, 10)
+		s.env = nil
 		s.clean(traffic.Stop())
 		if !strings.Contains(r.output, bad.reason) {
 			t.Errorf("the reason %q is not said:\n%s", bad.reason, r.output)
