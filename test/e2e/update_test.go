@@ -22,7 +22,7 @@ func TestManyUpdates(t *testing.T) {
 	build(t, "v2", "")
 	s.update("v1", 0)
 	traffic := s.traffic(func(c *load.Config) {
-		c.Streams, c.TransferBytes, c.TransferSpread, c.TransferAfter = true, 100_000_000, 8*time.Second, time.Second
+		c.Streams, c.TransferBytes, c.TransferSpread, c.TransferAfter = true, 100_000_000, 8*time.Second, 2*time.Second
 	})
 	updates := 10
 	if long() {
