@@ -86,8 +86,12 @@ func oldImage(state update.State, serviceName string) string {
 // judge finds out what the migrations of the new version do, before anything is
 // touched. What cannot be found out is said, and nobody knows it then.
 func (s *session) judge(ctx context.Context, state *update.State, changes []change.Change, options update.Options) ([]migrate.Report, error) {
+	return s.judgeAll(ctx, state, s.toJudge(*state, changes, options.Named), options)
+}
+
+// judgeAll judges one after the other.
+func (s *session) judgeAll(ctx context.Context, state *update.State, work []judged, options update.Options) ([]migrate.Report, error) {
 	var reports []migrate.Report
-	work := s.toJudge(*state, changes, options.Named)
 	if len(work) == 0 {
 		return nil, nil
 	}

@@ -161,6 +161,11 @@ func (m *meter) mark(phase string) {
 func (m *meter) stop(ctx context.Context, plan *update.Plan, outcome update.Outcome) update.Receipt {
 	receipt := update.Receipt{Project: plan.Project, From: plan.From, To: plan.To, Strategy: plan.Strategy, Reason: plan.Because,
 		Result: outcome.Result, DurationMillis: time.Since(m.began).Milliseconds(), Steps: receiptSteps(plan, outcome)}
+	if outcome.Result == update.ResultCommitted {
+		for _, w := range plan.Waiting {
+			receipt.Waiting = append(receipt.Waiting, w.Words())
+		}
+	}
 	var own health.Figures
 	if m.monitor != nil {
 		own = m.monitor.Stop()

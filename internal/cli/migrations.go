@@ -64,6 +64,7 @@ Exit code 0: all are a; 13: some are not; 1: a file could not be read.`,
 	c.Flags().StringVar(&flags.mysql, "mysql", "", "the files are for MySQL of this version, such as 8.0.36")
 	c.Flags().BoolVar(&flags.noTrace, "no-trace", false, "judge by the statements, without a shadow of the database")
 	c.Flags().BoolVar(&flags.asJSON, "json", false, "print JSON")
+	c.AddCommand(a.contractCommand())
 	return c
 }
 

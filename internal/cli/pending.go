@@ -20,6 +20,12 @@ func (s *session) pendingRelease(p *project.Project, plan update.Plan, state upd
 	}
 	release := update.Release{Number: plan.To, Previous: plan.From, BackTo: plan.BackTo, Project: p.Name, Run: run, Time: time.Now().UTC(),
 		Strategy: plan.Strategy, Because: plan.Because, Migrated: plan.Migrations, Rendered: rendered, Services: map[string]update.ReleaseService{}}
+	for _, w := range plan.Waiting {
+		if w.Time.IsZero() {
+			w.Time = release.Time
+		}
+		release.Waiting = append(release.Waiting, w)
+	}
 	for _, service := range p.Services {
 		from := originAfter(service, plan, state)
 		release.Services[service.Name] = update.ReleaseService{BaseID: from.baseID, MountHashes: mountsAfter(service, plan, state),

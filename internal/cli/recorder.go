@@ -95,7 +95,8 @@ func (r *recorder) adopt(ctx context.Context, number int) error {
 	return r.session.lock.SaveRelease(release)
 }
 
-// addSources adds what is known of the sources of the images.
+// addSources adds what is known of the sources of the images, and of migrations
+// that wait.
 func (r *recorder) addSources(release *update.Release) error {
 	previous, err := r.session.store.Newest()
 	if noRelease(err) {
@@ -104,6 +105,7 @@ func (r *recorder) addSources(release *update.Release) error {
 	if err != nil {
 		return err
 	}
+	release.Waiting = previous.Waiting
 	for name, service := range release.Services {
 		from := originOf(&previous, name, service.ImageID)
 		service.BaseID = from.baseID

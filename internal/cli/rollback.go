@@ -147,14 +147,16 @@ func (s *session) rollbackTarget(number int) (update.Release, error) {
 	return release, err
 }
 
-// before is the release before the one that runs. Where that was brought back
-// itself it is the one before the original: a second rollback goes further back,
-// and not to what the first one left.
+// before is the release before the one that runs. Where that runs what an earlier
+// one ran, because it was brought back or only migrations were caught up on, it is
+// the one before the original: a second rollback goes further back, and not to what
+// the first one left.
 func (s *session) before(running update.Release) (number int, err error) {
-	for running.BackTo > 0 {
-		original, err := s.store.Release(running.BackTo)
+	for running.BackTo > 0 || running.Strategy == update.StrategyContract {
+		same := cmp.Or(running.BackTo, running.Previous)
+		original, err := s.store.Release(same)
 		if noRelease(err) {
-			return 0, refuse(fmt.Errorf("release %d runs, which is %d again, and nobody knows any more what was before that", running.Number, running.BackTo), s.releaseHint())
+			return 0, refuse(fmt.Errorf("release %d runs, which is %d again, and nobody knows any more what was before that", running.Number, same), s.releaseHint())
 		}
 		if err != nil {
 			return 0, refuse(err, "")
@@ -233,7 +235,7 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 	}
 	changes := s.detect(ctx, state)
 	s.addCapacity(ctx, &state, changes)
-	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), BackTo: release.Number, Statics: map[string]string{},
+	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), BackTo: release.Number, Statics: map[string]string{}, Waiting: release.Waiting,
 		Crosses: s.crosses(release.Number, state.Release)}
 	changes = append(changes, s.staticsBack(state, release, changes, options.Statics)...)
 	if len(changes) > 0 {

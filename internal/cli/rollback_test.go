@@ -13,10 +13,11 @@ func TestRollbackAgain(t *testing.T) {
 	store, lock := lockedStore(t)
 	s := &session{store: store}
 	next := 0
+	strategy := update.StrategyRolling
 	record := func(backTo int) {
 		t.Helper()
 		next++
-		release := update.Release{Format: update.ReleaseFormat, Project: "shop", Number: next, Previous: next - 1, BackTo: backTo}
+		release := update.Release{Format: update.ReleaseFormat, Project: "shop", Number: next, Previous: next - 1, BackTo: backTo, Strategy: strategy}
 		if err := lock.SaveRelease(release); err != nil {
 			t.Fatal(err)
 		}
@@ -46,4 +47,10 @@ func TestRollbackAgain(t *testing.T) {
 	if _, err := s.rollbackTarget(0); err == nil || !strings.Contains(err.Error(), "release 1 is the first one") {
 		t.Errorf("before the first one, of which two releases are copies: %v", err)
 	}
+	strategy = update.StrategyRolling
+	record(0)
+	strategy = update.StrategyContract
+	record(0)
+	record(0)
+	goesTo(7) // what ran before the two caught up on migrations
 }

@@ -22,6 +22,8 @@ type statusReport struct {
 	Unfinished string `json:"unfinished,omitempty"`
 	Locked     string `json:"locked,omitempty"`
 	Edge       string `json:"edge"`
+	// Waiting are migrations that gapless migrations contract runs.
+	Waiting []update.Waiting `json:"waiting,omitempty"`
 	// Maintenance tells that requests get the maintenance page.
 	Maintenance bool            `json:"maintenance"`
 	Services    []serviceStatus `json:"services"`
@@ -76,7 +78,7 @@ func (s *session) status(ctx context.Context) (statusReport, error) {
 		return report, err
 	}
 	if state.Release != nil {
-		report.Release = state.Release.Number
+		report.Release, report.Waiting = state.Release.Number, state.Release.Waiting
 	}
 	s.addRun(&report)
 	report.Edge = s.edgeState(ctx)
@@ -175,6 +177,9 @@ func (a *app) printStatus(report statusReport) error {
 		if s.Change != "" {
 			fmt.Fprintf(a.out, "next update: %s: %s\n", s.Service, s.Change)
 		}
+	}
+	for _, w := range report.Waiting {
+		fmt.Fprintf(a.out, "waiting: %s: gapless migrations contract\n", w.Words())
 	}
 	if report.Maintenance {
 		fmt.Fprintln(a.out, "maintenance is on: requests get the page until gapless maintenance off")

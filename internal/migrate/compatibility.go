@@ -40,17 +40,18 @@ func misfits(models []model, schema catalog) []string {
 	return found
 }
 
-// stricter says which rules are new on columns that the code writes.
-func stricter(models []model, before, after catalog) []string {
+// stricter says which rules one schema has and another has not, on columns that the
+// code writes.
+func stricter(models []model, without, with catalog) []string {
 	var found []string
-	for name, one := range after.rules {
-		if _, was := before.rules[name]; was || before.tables[one.table] == nil {
+	for name, one := range with.rules {
+		if _, both := without.rules[name]; both || without.tables[one.table] == nil {
 			continue
 		}
 		for _, m := range models {
 			writes := m.Table == one.table && slices.ContainsFunc(m.Columns, func(f field) bool { return slices.Contains(one.columns, f.Name) })
 			if writes {
-				found = append(found, fmt.Sprintf("%s is new, and %s may write what it refuses", name, m.Label))
+				found = append(found, fmt.Sprintf("%s may write what %s refuses", m.Label, name))
 			}
 		}
 	}

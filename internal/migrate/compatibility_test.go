@@ -101,8 +101,8 @@ func TestStricter(t *testing.T) {
 		rule string
 		want string
 	}{
-		{"tour u name", "a unique rule on tour (name) is new, and app.Model may write what it refuses"},
-		{"tour c name", "a check on tour (name) is new, and app.Model may write what it refuses"},
+		{"tour u name", "app.Model may write what a unique rule on tour (name) refuses"},
+		{"tour c name", "app.Model may write what a check on tour (name) refuses"},
 		{"tour f other", ""}, // of a column that the code does not know
 		{"tour u id", ""},
 		{"new u name", ""},

@@ -170,7 +170,8 @@ func compare(report Report, now, was facts, s schema, found traced, failed error
 		m := see.verdict(d.Name, found.Migrations[at].Statements)
 		broken := slices.Concat(without(misfits(was.Models, after), misfits(was.Models, before)), stricter(was.Models, before, after))
 		m.BreaksOld = append(broken, m.BreaksOld...)
-		m.BreaksNew = without(misfits(now.Models, before), misfits(now.Models, after))
+		m.BreaksNew = slices.Concat(without(misfits(now.Models, before), misfits(now.Models, after)), stricter(now.Models, after, before))
+		m.MayNeed = beyondShape(found.Migrations[at].Statements)
 		m.survived()
 		report.Migrations = append(report.Migrations, m)
 		before = after

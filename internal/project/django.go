@@ -84,3 +84,9 @@ func manageInImage(relative string, config types.ServiceConfig, dockerfile strin
 	}
 	return relative
 }
+
+// djangoUpTo takes the name of a migration as app/name.
+func djangoUpTo(migration string) []string {
+	app, name, _ := strings.Cut(migration, "/")
+	return []string{"migrate", app, name, "--noinput"}
+}

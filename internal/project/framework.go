@@ -31,6 +31,7 @@ type frameworkFacts struct {
 type frameworkCommands struct {
 	checks  [][]string
 	migrate []string
+	upTo    func(migration string) []string // migrates no further than that one
 	pending []string
 	static  []string
 }
@@ -40,6 +41,7 @@ var knownCommands = map[Framework]frameworkCommands{
 	FrameworkDjango: {
 		checks:  [][]string{{"check", "--deploy"}, {"makemigrations", "--check", "--dry-run"}},
 		migrate: []string{"migrate", "--noinput"},
+		upTo:    djangoUpTo,
 		pending: []string{"migrate", "--plan"},
 		static:  []string{"collectstatic", "--noinput"},
 	},

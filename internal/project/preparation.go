@@ -81,6 +81,17 @@ func (s *Service) frameworkCommand(words []string) []string {
 	return slices.Concat(s.FrameworkCommand, words)
 }
 
+// MigrateUpTo is the command that migrates no further than one migration, and what
+// that one needs before. It is nil where the migrate command is not the
+// framework's own: then nobody knows how.
+func (s *Service) MigrateUpTo(migration string) []string {
+	known := knownCommands[s.Framework]
+	if known.upTo == nil || !slices.Equal(s.Migrate, s.frameworkCommand(known.migrate)) {
+		return nil
+	}
+	return s.frameworkCommand(known.upTo(migration))
+}
+
 // ownerOf is the service that runs the commands of an image: one that takes
 // requests before one that works in the background, because its settings are
 // the most complete.

@@ -72,8 +72,7 @@ func asJSON(report migrate.Report, m migrate.Migration) migrationJSON {
 		rewrite, scan, breaks := len(m.Rewrites) > 0, len(m.Scans) > 0, len(m.BreaksOld) > 0
 		one.Rewrite, one.Scan, one.BreaksOld = &rewrite, &scan, &breaks
 	}
-	if report.Compared && m.Class != update.ClassUnknown {
-		breaks := len(m.BreaksNew) > 0
+	if breaks := len(m.BreaksNew) > 0; report.Compared && m.Class != update.ClassUnknown && (breaks || len(m.MayNeed) == 0) {
 		one.BreaksNew = &breaks
 	}
 	return one
@@ -158,6 +157,8 @@ func newCode(report migrate.Report, m migrate.Migration) string {
 		return ""
 	case len(m.BreaksNew) > 0:
 		return "the new version needs it: " + m.BreaksNew[0]
+	case len(m.MayNeed) > 0:
+		return "whether the new version needs it cannot be told: " + m.MayNeed[0]
 	}
 	return "the new version can do without it for now"
 }

@@ -28,6 +28,9 @@ func (w words) receipt(r update.Receipt) string {
 	fmt.Fprintf(&b, "  gap       %s\n", w.gap(r))
 	fmt.Fprintf(&b, "  latency   %s\n", latency(r))
 	fmt.Fprintf(&b, "  memory    %s\n", memory(r.PeakExtraBytes))
+	for _, waiting := range r.Waiting {
+		fmt.Fprintf(&b, "  waits     %s: gapless migrations contract\n", w.show(waiting))
+	}
 	return b.String()
 }
 

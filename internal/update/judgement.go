@@ -36,7 +36,9 @@ type Judged struct {
 	// BreaksNew what the new one cannot do before.
 	BreaksOld []string `json:"breaksOld,omitempty"`
 	BreaksNew []string `json:"breaksNew,omitempty"`
-	Unknown   []string `json:"unknown,omitempty"` // what could not be found out
+	// MayNeed is what of it the new version may need, which nothing tells.
+	MayNeed []string `json:"mayNeed,omitempty"`
+	Unknown []string `json:"unknown,omitempty"` // what could not be found out
 	// What it does to tables that are there already: the strongest lock on each,
 	// strongest first, and those that are written anew or read as a whole.
 	Locks    []TableLock `json:"locks,omitempty"`
@@ -99,21 +101,30 @@ func (j *Judgement) Names() []string {
 	return names
 }
 
-// Waits tells whether all migrations that break the version that runs now could
-// follow the switch, because the new one does without them.
-func (j *Judgement) waits() bool {
-	if !j.Compared {
-		return false // what the new code needs is not known
+// first is how many of the migrations come before the switch, where the others can
+// wait until the new version serves alone: the first of those breaks the version
+// that runs now, and the new one does without any of them.
+func (j *Judgement) first() (count int, others bool) {
+	if !j.Compared || j.ByItself {
+		return 0, false // what the new code needs is not known, or nobody asks when to migrate
 	}
-	breaking := false
-	for _, m := range j.Migrations {
-		breaking = breaking || len(m.BreaksOld) > 0
-		// Those after one that waits have to wait too.
-		if breaking && (len(m.BreaksNew) > 0 || m.Class == ClassUnknown) {
-			return false
+	count = slices.IndexFunc(j.Migrations, func(m Judged) bool { return len(m.BreaksOld) > 0 })
+	if count < 0 {
+		return 0, false
+	}
+	for i, m := range j.Migrations {
+		if len(m.Unknown) > 0 || i >= count && len(m.BreaksNew)+len(m.MayNeed) > 0 {
+			return 0, false
 		}
 	}
-	return breaking
+	return count, true
+}
+
+// only is what was found out about some of the migrations.
+func (j *Judgement) only(some []Judged) *Judgement {
+	part := *j
+	part.Migrations = some
+	return &part
 }
 
 // why is what one of the lists says first, with the name of its migration if

@@ -43,7 +43,7 @@ func (r *Run) migrated(upTo int, failed Place) error {
 	}
 	found := &MigratedError{}
 	for _, m := range r.Plan.Migrations {
-		if ran[cmp.Or(m.By, m.Service)] && m.Verdict != MigrationsCompatible {
+		if ran[cmp.Or(m.By, m.Service)] && m.Verdict != MigrationsCompatible && m.Since == 0 {
 			found.Migrations = append(found.Migrations, m)
 		}
 	}

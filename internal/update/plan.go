@@ -30,6 +30,7 @@ type Plan struct {
 	Because     string     `json:"because"`
 	Choice      string     `json:"choice,omitempty"`     // why this strategy
 	Migrations  []Migrated `json:"migrations,omitempty"` // that it runs
+	Waiting     []Waiting  `json:"waiting,omitempty"`    // migrations that wait after it
 	Notes       []Note     `json:"notes,omitempty"`      // what the user should know before it starts
 	Phases      []Phase    `json:"phases"`
 	Fingerprint string     `json:"fingerprint"` // of the state that it was made from

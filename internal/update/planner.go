@@ -47,6 +47,9 @@ type Options struct {
 	Watch   time.Duration
 	NoWatch bool
 	NoCache bool // build every layer again, as is done anyway when dependencies changed
+	// Waiting are the migrations that waited when the release served that a rollback
+	// goes back to.
+	Waiting []Waiting
 
 	regardless bool // also where it does not fit, to forecast what is lacking
 }
@@ -113,6 +116,7 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	planner.unroute()
 	planner.leaveEdge()
 	planner.noteOrphans()
+	planner.keepWaiting()
 	planner.addWatch()
 	for _, text := range options.Crosses {
 		planner.note("", false, "%s", text)

@@ -86,6 +86,9 @@ type migration struct {
 	names   []string   // empty: some may be due, nobody knows which
 	verdict string     // MigrationsCompatible, MigrationsBreaking or empty: nobody said
 	judged  *Judgement // nil: nothing was found out
+	// later are those that wait until the new version serves alone. Names, verdict
+	// and judged are about the others then, and no names mean that there are none.
+	later *Judgement
 }
 
 // migrations finds out who has to migrate and what it means for the version
@@ -101,10 +104,10 @@ func (p *Planner) migrations() []migration {
 			continue
 		}
 		names, known := p.due(w)
-		if known && len(names) == 0 {
+		if known && (len(names) == 0 || p.onlyWaiting(w.service.Name, names)) {
 			continue
 		}
-		found = append(found, migration{w, names, p.verdict(w), p.state.Judgements[w.service.Name]})
+		found = append(found, p.split(migration{work: w, names: names, verdict: p.verdict(w), judged: p.state.Judgements[w.service.Name]}))
 	}
 	return found
 }
@@ -170,11 +173,14 @@ func (p *Planner) migrate() {
 		if m.judged != nil {
 			why += ": " + m.judged.Words()
 		}
-		p.shift = append(p.shift, p.task(m.work, TaskMigrate, m.service.Migrate, migrateLimit, why))
-		p.plan.Migrations = append(p.plan.Migrations, Migrated{Service: m.service.Name, Names: m.names, Verdict: m.verdict})
+		for _, command := range m.commands() {
+			p.shift = append(p.shift, p.task(m.work, TaskMigrate, command, migrateLimit, why))
+		}
+		p.plan.Migrations = append(p.plan.Migrations, p.recorded(m)...)
 		if m.verdict != MigrationsCompatible {
 			p.note(m.service.Name, false, "%s: what is done to the data stays if the update is undone", m.words())
 		}
+		p.leaveWaiting(m)
 		p.noteJudgement(m)
 	}
 	p.migrated = true

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"fmt"
 	"time"
 
 	"gapless/internal/change"
@@ -19,6 +20,7 @@ type Release struct {
 	Strategy string                    `json:"strategy"`
 	Because  string                    `json:"because"`
 	Migrated []Migrated                `json:"migrated,omitempty"`
+	Waiting  []Waiting                 `json:"waiting,omitempty"`
 	Adopted  bool                      `json:"adopted,omitempty"` // found running, not made by us
 	Services map[string]ReleaseService `json:"services"`
 	// Revision is what the checkout was at; nil if there was none.
@@ -38,11 +40,31 @@ type Migrated struct {
 	// MigrationsBreaking or empty where nobody said it.
 	Verdict string `json:"verdict,omitempty"`
 	By      string `json:"by,omitempty"` // job that runs them; empty: a task of the service
+	// Since is the release whose code does without what they take away, where the
+	// verdict is about those before it; 0: about the release before this one.
+	Since int `json:"since,omitempty"`
+}
+
+// Waiting are migrations that wait until no older version serves or is to come
+// back.
+type Waiting struct {
+	Service string    `json:"service"`
+	Names   []string  `json:"names"`
+	Since   int       `json:"since"` // release whose code does without what they take away
+	Time    time.Time `json:"time"`  // when that release was made
+}
+
+// Words says what waits.
+func (w Waiting) Words() string {
+	return fmt.Sprintf("%s of %s, since release %d", migrationWords(w.Service, w.Names), w.Service, w.Since)
 }
 
 // Words says what was migrated, and what that means for the release before.
 func (m Migrated) Words() string {
 	text := migrationWords(m.Service, m.Names)
+	if m.Since > 0 {
+		return fmt.Sprintf("%s, which releases before %d do not survive", text, m.Since)
+	}
 	switch m.Verdict {
 	case MigrationsCompatible:
 		return text + ", which the release before survives"
@@ -126,6 +148,7 @@ type Receipt struct {
 	P95AfterMillis    *float64         `json:"p95_after_ms"`
 	PeakExtraBytes    *int64           `json:"peak_extra_bytes"`
 	FailedByCause     map[string]int64 `json:"failed_by_cause,omitempty"`
+	Waiting           []string         `json:"waiting,omitempty"` // migrations that gapless migrations contract runs
 	Steps             []ReceiptStep    `json:"steps"`
 }
 

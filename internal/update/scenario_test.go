@@ -32,6 +32,7 @@ type scenario struct {
 	files    map[string][]string // targets of mounted files that differ, by service
 	stale    []string            // of those: that the containers do not see
 	judged   *Judgement          // of the migrations of the API, whose image is built already then
+	contract bool                // what waits is run, and nothing else
 	covered  []string
 	singles  []string
 	held     []string      // beside the singles: services whose requests wait while nobody serves them
@@ -52,7 +53,7 @@ func plain(name string, role project.Role) project.Service {
 	return project.Service{Name: name, Image: name + ":latest", Role: role, Replicas: 1, Restart: "unless-stopped", StopGrace: 10 * time.Second, Parallelism: 1}
 }
 
-func with(s project.Service, edit func(*project.Service)) project.Service {
+func with[T any](s T, edit func(*T)) T {
 	edit(&s)
 	return s
 }
@@ -255,6 +256,15 @@ var scenarios = []scenario{
 	judgedScenario("a migration that the new version can wait for", Options{}, []string{"api", "worker"}, Judged{Name: "tours/0002_no_size", Class: "bd",
 		BreaksOld: []string{"tours_tour.size is not there, which tours.Tour reads"}, Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}},
 		Irreversible: []string{`ALTER TABLE "tours_tour" DROP COLUMN "size": what was in it is gone`}}),
+	framed(judgedScenario("a migration that waits for the new version", Options{}, nil, dropsSize)),
+	framed(judgedScenario("migrations of which the last one waits", Options{}, nil,
+		Judged{Name: "tours/0002_price", Class: ClassSafe, BreaksNew: []string{"tours_tour.price is not there, which tours.Tour reads"}}, Judged{Name: "auth/0013_index", Class: ClassSafe},
+		Judged{Name: "tours/0003_index", Class: ClassSafe}, dropsSize)),
+	framed(judgedScenario("a migration that waits and of which the new version may need something", Options{}, []string{"api", "worker"}, with(dropsSize, func(m *Judged) { m.MayNeed = []string{"CREATE VIEW sizes AS SELECT 1"} }))),
+	framed(judgedScenario("a migration that waits, and nothing that may", Options{Migrations: MigrationsBreaking}, []string{"api", "worker"}, dropsSize)),
+	leftWaiting(framed(judgedScenario("newer migrations after one that waits", Options{}, nil, survivable(dropsSize), Judged{Name: "tours/0005_price", Class: ClassSafe}))),
+	leftWaiting(framed(judgedScenario("nothing due but what waits", Options{}, nil, survivable(dropsSize)))),
+	contracted(judgedScenario("what waited is run", Options{}, nil, survivable(dropsSize))),
 	judgedScenario("a migration that breaks both versions", Options{}, []string{"api", "worker"}, Judged{Name: "tours/0002_title", Class: "b",
 		BreaksOld: []string{"tours_tour.name is not there, which tours.Tour reads", "tours_tour.title needs a value, which tours.Tour does not write"},
 		BreaksNew: []string{"tours_tour.title is not there, which tours.Tour reads"}, Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}}}),
@@ -473,6 +483,41 @@ var scenarios = []scenario{
 	},
 }
 
+// dropsSize is a migration that the new version can wait for.
+var dropsSize = Judged{Name: "tours/0004_no_size", Class: "bd", BreaksOld: []string{"tours_tour.size is not there, which tours.Tour reads"},
+	Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}}, Irreversible: []string{`ALTER TABLE "tours_tour" DROP COLUMN "size": its values are gone`}}
+
+// survivable is a migration whose old version is the one that does without.
+func survivable(m Judged) Judged {
+	m.Class, m.BreaksOld = "d", nil
+	return m
+}
+
+// framed lets the commands of the API be those of its framework.
+func framed(s scenario) scenario {
+	for i := range s.services {
+		if api := &s.services[i]; len(api.Migrate) > 0 {
+			api.Framework, api.FrameworkCommand, api.Migrate = project.FrameworkDjango, []string{"manage.py"}, []string{"manage.py", "migrate", "--noinput"}
+		}
+	}
+	return s
+}
+
+// leftWaiting has a release that left a migration waiting.
+func leftWaiting(s scenario) scenario {
+	s.release.Waiting = []Waiting{{Service: "api", Names: []string{"tours/0004_no_size"}, Since: 6}}
+	return s
+}
+
+// contracted runs what waits, with the image that runs.
+func contracted(s scenario) scenario {
+	s.contract = true
+	for i := range s.running {
+		s.running[i].ImageID = newImage
+	}
+	return leftWaiting(framed(s))
+}
+
 // onlyRead has no shadow.
 func onlyRead(s scenario) scenario {
 	s.judged.Source, s.judged.Compared, s.judged.Untraced = JudgedBySQL, false, "its database db.example is no running Postgres of this project"
@@ -614,6 +659,9 @@ func (s scenario) build() (*world, Plan, error) {
 		state.Built = map[string]string{"api": newImage}
 	}
 	plan, err := Make(state, p, change.Detect(p, wanted, running), s.options)
+	if s.contract {
+		plan, err = Contract(state, p, s.options)
+	}
 	if s.steps != nil {
 		plan.Phases = []Phase{{PhaseShift, s.steps}, {PhaseCommit, []Step{&RecordStep{Release: plan.To}}}}
 	}

@@ -14,9 +14,9 @@ const (
 	StrategyQuick     = "quick"      // all at once, while requests wait: old and new never run together
 	StrategyBlueGreen = "blue-green" // all new beside all old, one switch
 
-	// StrategyStatic is what an update of nothing but static files is called: it
-	// touches no container. Nobody asks for it.
-	StrategyStatic = "static"
+	// What an update that touches no container is called; nobody asks for these:
+	StrategyStatic   = "static"   // nothing but static files changed
+	StrategyContract = "contract" // migrations that waited for the version that runs now
 )
 
 // strategies plan the shift, each in a file of its own.
@@ -89,7 +89,7 @@ func (p *Planner) decide() (name, why string) {
 			return StrategyQuick, m.words() + ": " + p.whyBreaking(m)
 		case MigrationsCompatible:
 			if p.running(m.service) {
-				due = append(due, m.words())
+				due = append(due, m.why()...)
 			}
 		default:
 			if len(m.service.Migrate) == 0 {
@@ -99,7 +99,7 @@ func (p *Planner) decide() (name, why string) {
 		}
 	}
 	if len(due) > 0 {
-		return StrategyRolling, strings.Join(due, ", ") + ": what runs now survives that, so it comes first"
+		return StrategyRolling, strings.Join(due, "; ")
 	}
 	return StrategyRolling, ""
 }
