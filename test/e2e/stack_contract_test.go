@@ -48,7 +48,7 @@ func TestStackContract(t *testing.T) {
 	if !s.has("size") {
 		t.Error("the column went while the version before could still come back")
 	}
-	if early := s.gapless("migrations", "contract", "--older-than", "1h", "--yes"); early.code != 0 || !strings.Contains(early.output, "no migration waits for 1 h yet") || !s.has("size") {
+	if early := s.gapless("migrations", "contract", "--older-than", "1h", "--yes"); early.code != 0 || !strings.Contains(early.output, "no migration waits for 60 min yet") || !s.has("size") {
 		t.Errorf("exit code %d\n%s", early.code, early.output)
 	}
 	if back := s.gapless("rollback", "--yes", "--progress", "plain"); back.code != 0 {
