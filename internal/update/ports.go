@@ -21,6 +21,7 @@ type Env struct {
 	Gate       Gate
 	Front      Front
 	Recorder   Recorder
+	Backups    Backups
 	Journal    Journal
 	Sink       Sink
 	Clock      Clock
