@@ -24,8 +24,9 @@ type Maker struct {
 	Recipients []string
 	Query      string // whose answer a copy must give too; empty: none
 	Policy     Policy
-	Needed     func() map[string]bool // backups that a release needs, by ID
+	Needed     func() (map[string]bool, error) // backups that a release needs, by ID
 	Now        func() time.Time
+	Notice     func(text string) // told what does not stop a backup; nil: nobody is
 
 	seal *seal // once something was dumped
 }

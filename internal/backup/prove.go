@@ -23,7 +23,14 @@ func (m *Maker) Prove(ctx context.Context, say func(string)) error {
 	if err := save(directory, manifest); err != nil {
 		return err
 	}
-	return m.Store.finish(m.ID())
+	if err := m.Store.finish(m.ID()); err != nil {
+		return err
+	}
+	// There is a newer one that is proven: now old ones may go.
+	if _, err := m.Prune(false); err != nil && m.Notice != nil {
+		m.Notice("old backups were not removed: " + err.Error())
+	}
+	return nil
 }
 
 // Verify proves a finished backup again, and notes in its manifest what came

@@ -182,7 +182,12 @@ func (m *Maker) Restore(ctx context.Context, r *Restoration, say func(string)) e
 		err = m.exchange(ctx, r)
 	}
 	// What was not exchanged goes away, also when somebody wants to stop.
-	return errors.Join(err, m.SweepRestore(context.WithoutCancel(ctx)))
+	left := m.SweepRestore(context.WithoutCancel(ctx))
+	if err == nil && left != nil && m.Notice != nil {
+		m.Notice(left.Error())
+		return nil
+	}
+	return errors.Join(err, left)
 }
 
 func (m *Maker) fill(ctx context.Context, r *Restoration, say func(string)) error {

@@ -121,7 +121,11 @@ func (m *Maker) Prune(dry bool) (Pruning, error) {
 	if err != nil {
 		return Pruning{}, err
 	}
-	pruning := Prune(all, m.Policy, m.Needed(), m.Now())
+	needed, err := m.Needed()
+	if err != nil {
+		return Pruning{}, err // any could be needed
+	}
+	pruning := Prune(all, m.Policy, needed, m.Now())
 	if dry {
 		return pruning, nil
 	}

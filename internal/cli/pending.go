@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"gapless/internal/backup"
 	"gapless/internal/project"
 	"gapless/internal/update"
 )
@@ -20,6 +21,9 @@ func (s *session) pendingRelease(p *project.Project, plan update.Plan, state upd
 	}
 	release := update.Release{Number: plan.To, Previous: plan.From, BackTo: plan.BackTo, Project: p.Name, Run: run, Time: time.Now().UTC(),
 		Strategy: plan.Strategy, Because: plan.Because, Migrated: plan.Migrations, Rendered: rendered, Services: map[string]update.ReleaseService{}}
+	if hasBackup(plan) {
+		release.Backup = backup.NewID(run)
+	}
 	for _, service := range p.Services {
 		from := originAfter(service, plan, state)
 		release.Services[service.Name] = update.ReleaseService{BaseID: from.baseID, MountHashes: mountsAfter(service, plan, state),

@@ -22,6 +22,9 @@ func (s *session) ready(ctx context.Context, command string) error {
 	if err := s.engine.RemoveTombstones(ctx); err != nil {
 		return err // they hold names that a plan may need
 	}
+	if err := s.sweepBackups(ctx); err != nil {
+		return err
+	}
 	return s.store.Room()
 }
 

@@ -19,6 +19,7 @@ type shiftFlags struct {
 	watch      time.Duration
 	noWatch    bool
 	noCache    bool
+	noBackup   bool
 }
 
 func (f *shiftFlags) add(c *cobra.Command) {
@@ -26,6 +27,7 @@ func (f *shiftFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.migrations, "migrations", "", "compatible or breaking: whether the version that runs now survives the migrations of the new one")
 	c.Flags().DurationVar(&f.watch, "watch", 0, "look at the new version for so long before the old one is given up")
 	c.Flags().BoolVar(&f.noCache, "no-cache", false, "build without the cache, as is done anyway when dependencies changed")
+	c.Flags().BoolVar(&f.noBackup, "no-backup", false, "make no backup, also before migrations")
 	c.Flags().BoolVar(&f.noWatch, "no-watch", false, "do not look at all, also where the strategy would")
 }
 
@@ -46,5 +48,5 @@ func (f *shiftFlags) check() error {
 }
 
 func (f *shiftFlags) options(services []string) update.Options {
-	return update.Options{Named: services, Strategy: f.strategy, Migrations: f.migrations, Watch: f.watch, NoWatch: f.noWatch, NoCache: f.noCache}
+	return update.Options{Named: services, Strategy: f.strategy, Migrations: f.migrations, Watch: f.watch, NoWatch: f.noWatch, NoCache: f.noCache, NoBackup: f.noBackup}
 }

@@ -108,6 +108,7 @@ func (s *session) plan(ctx context.Context, options update.Options) (update.Stat
 	if len(changes) > 0 {
 		s.addCapacity(ctx, &state, changes)
 		s.askPending(ctx, &state, changes)
+		state.Backup = s.backupTarget(state)
 	}
 	plan, err := update.Make(state, s.project, changes, options)
 	if err != nil {

@@ -35,10 +35,10 @@ type AttachedContainer struct {
 	// ScratchBytes makes /tmp a file system in memory of that size; 0: /tmp is on
 	// the disk of the engine.
 	ScratchBytes int64
-	MemoryBytes  int64 // limit, its scratch included; 0: none
-	Stdin    io.Reader // nil: empty
-	Stdout   io.Writer // nil: dropped
-	Stderr   io.Writer // nil: kept for the error alone
+	MemoryBytes  int64     // limit, its scratch included; 0: none
+	Stdin        io.Reader // nil: empty
+	Stdout       io.Writer // nil: dropped
+	Stderr       io.Writer // nil: kept for the error alone
 }
 
 // EndedError says how a program in a container failed.
@@ -186,7 +186,8 @@ func (e *Engine) createAttached(ctx context.Context, spec AttachedContainer) (st
 		host.Tmpfs = map[string]string{"/tmp": fmt.Sprintf("rw,nosuid,nodev,mode=1777,size=%d", spec.ScratchBytes)}
 	}
 	labels := map[string]string{LabelRun: spec.Run, LabelRole: spec.Role, LabelProject: spec.Project, LabelTool: toolName()}
-	ctx, cancel := context.WithTimeout(ctx, startWait)
+	// A request that is given up goes on in the engine, so that this one is not.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startWait)
 	defer cancel()
 	created, err := e.client.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Name: spec.Name,
@@ -261,4 +262,13 @@ func (e *Engine) RemoveAttached(ctx context.Context, project, role string) error
 		}
 	}
 	return nil
+}
+
+// Environ is the environment that a container was made with.
+func (e *Engine) Environ(ctx context.Context, name string) ([]string, error) {
+	found, err := e.inspect(ctx, name)
+	if err != nil || found.Config == nil {
+		return nil, err
+	}
+	return found.Config.Env, nil
 }
