@@ -48,7 +48,8 @@ test-e2e: build
 	$(GO_BUILD) -tags embededge,failpoints -o build/gapless-failpoints ./cmd/gapless
 	$(E2E) -tags e2e -timeout 60m ./test/e2e/... ./internal/engine/ ./internal/front/
 
-## test-long: the same for hours; the seed is printed
+## test-long: the scenarios for hours, and those that want a machine to themselves;
+## the seed is printed
 test-long: build staticcheck
 	scripts/engine.sh
 	$(GO_BUILD) -tags embededge,failpoints -o build/gapless-failpoints ./cmd/gapless

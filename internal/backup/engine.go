@@ -36,9 +36,12 @@ type Command struct {
 	// ScratchBytes makes /tmp a file system in memory of that size.
 	ScratchBytes int64
 	MemoryBytes  int64 // limit; 0: none
-	Stdin        io.Reader
-	Stdout       io.Writer
-	Stderr       io.Writer
+	// Light lets everything else go before it: a proof has time, a dump that
+	// somebody waits for has not.
+	Light  bool
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
 }
 
 // Server is a database server that runs, and how to get into it.

@@ -142,7 +142,7 @@ func (m *Maker) readTest(ctx context.Context, directory, imageID string, d Datab
 	if err != nil {
 		return err
 	}
-	command := Command{Name: m.prefix() + stepRead, Run: m.Run, ImageID: imageID, User: "0:0", Stdin: reader,
+	command := Command{Name: m.prefix() + stepRead, Run: m.Run, ImageID: imageID, User: "0:0", Light: true, Stdin: reader,
 		Argv: []string{"pg_restore", "--exit-on-error", "--file=/dev/null"}, Env: []string{"LC_MESSAGES=C", "HOME=/tmp"}}
 	err = telling(ctx, say, "read "+d.Name, d.Plain.Bytes, reader.count.Load, func() error { return m.Engine.Run(ctx, command) })
 	return firstCause(reader.close(), err)

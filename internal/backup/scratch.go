@@ -66,7 +66,7 @@ func (m *Maker) withScratch(ctx context.Context, manifest Manifest, act func(con
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	listening := &listener{heard: make(chan struct{})}
-	command := Command{Name: m.prefix() + stepServer, Run: m.Run, ImageID: manifest.ImageID, User: "postgres", Argv: []string{"/bin/sh", "-c", scratchScript},
+	command := Command{Name: m.prefix() + stepServer, Run: m.Run, ImageID: manifest.ImageID, User: "postgres", Light: true, Argv: []string{"/bin/sh", "-c", scratchScript},
 		Env:          []string{"PGUSER=" + manifest.User, "PRELOAD=" + manifest.Preload, "LC_MESSAGES=C", "HOME=/tmp", "PGDATA=/tmp/scratch"},
 		ScratchBytes: scratch, MemoryBytes: scratch + scratchMemory, Stderr: listening}
 	ended := make(chan error, 1)

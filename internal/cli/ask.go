@@ -24,7 +24,7 @@ const (
 func (s *session) askPending(ctx context.Context, state *update.State, changes []change.Change) {
 	for _, c := range changes {
 		service, _ := s.project.Service(c.Service)
-		if len(service.Pending) == 0 || c.Build || c.Pull || c.Source.Known || !c.Has(change.KindImage) {
+		if _, known := state.Pending[c.Service]; known || len(service.Pending) == 0 || c.Build || c.Pull || c.Source.Known || !c.Has(change.KindImage) {
 			continue
 		}
 		printed, err := s.ask(ctx, c.Service, service.Pending)
@@ -42,14 +42,19 @@ func (s *session) askPending(ctx context.Context, state *update.State, changes [
 // ask runs a command that changes nothing in the new image of a service.
 func (s *session) ask(ctx context.Context, serviceName string, command []string) ([]string, error) {
 	run := newRunID()
-	env := &update.Env{Creator: s.bench, Containers: s.bench, Clock: wallClock{}, Run: run, Unavailable: engine.Unavailable,
+	env := s.askEnv(run, askLines)
+	spec := update.CreateSpec{Service: serviceName, Name: fmt.Sprintf("%s-%s-ask-%s", s.project.Name, serviceName, run), Run: run, Command: command}
+	return update.Ask(ctx, env, spec, askLimit)
+}
+
+// askEnv is the world of a question whose answer has at most so many lines.
+func (s *session) askEnv(run string, lines int) *update.Env {
+	return &update.Env{Creator: s.bench, Containers: s.bench, Clock: wallClock{}, Run: run, Unavailable: engine.Unavailable,
 		Logs: func(ctx context.Context, name string) []string {
-			lines, err := s.engine.Logs(ctx, name, askLines)
+			printed, err := s.engine.Logs(ctx, name, lines)
 			if err != nil {
 				return []string{"(its log cannot be read: " + err.Error() + ")"}
 			}
-			return lines
+			return printed
 		}}
-	spec := update.CreateSpec{Service: serviceName, Name: fmt.Sprintf("%s-%s-ask-%s", s.project.Name, serviceName, run), Run: run, Command: command}
-	return update.Ask(ctx, env, spec, askLimit)
 }

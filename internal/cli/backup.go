@@ -83,7 +83,7 @@ func (s *session) runBackup(ctx context.Context, plan *update.Plan, maker *backu
 		return err
 	}
 	defer screen.Close()
-	run := &update.Run{Plan: plan, Env: &update.Env{Backups: maker, Journal: noJournal{}, Sink: screen, Clock: wallClock{}, Run: maker.Run, Unavailable: unavailable, Together: update.Together}}
+	run := &update.Run{Plan: plan, Env: &update.Env{Backups: maker, Journal: noJournal{}, Sink: backupSink{screen}, Clock: wallClock{}, Run: maker.Run, Unavailable: unavailable, Together: update.Together}}
 	var outcome update.Outcome
 	err = interruptible(ctx, run, func(ctx context.Context) (err error) {
 		outcome, err = run.Execute(ctx)
@@ -108,6 +108,16 @@ func (s *session) backupScreen(plan *update.Plan) (*ui.Renderer, error) {
 		return nil, &exitStatus{code: exitError, err: err}
 	}
 	return screen, nil
+}
+
+// backupSink leaves out what is said of updates.
+type backupSink struct{ next update.Sink }
+
+// Emit implements update.Sink.
+func (b backupSink) Emit(event update.Event) {
+	if event.Kind != update.EventRunStarted && event.Kind != update.EventCommitted {
+		b.next.Emit(event)
+	}
 }
 
 // noJournal is the journal of a run that needs none.

@@ -21,7 +21,7 @@ func (b backupEngine) Run(ctx context.Context, c backup.Command) error {
 	return b.session.engine.RunAttached(ctx, engine.AttachedContainer{
 		Name: c.Name, Run: c.Run, Project: b.session.project.Name, Role: engine.RoleBackup, ImageID: c.ImageID,
 		Command: c.Argv, User: c.User, Env: c.Env, Join: c.Join, Files: c.Files,
-		ScratchBytes: c.ScratchBytes, MemoryBytes: c.MemoryBytes, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
+		ScratchBytes: c.ScratchBytes, MemoryBytes: c.MemoryBytes, Light: c.Light, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 	})
 }
 

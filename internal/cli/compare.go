@@ -20,8 +20,9 @@ func (s *session) compare(ctx context.Context, services []string, flags planFlag
 		return err
 	}
 	changes := s.detect(ctx, state)
-	s.addCapacity(ctx, &state, changes)
-	s.askPending(ctx, &state, changes)
+	if err := s.inform(ctx, &state, changes, flags.shift.options(services)); err != nil {
+		return err
+	}
 	picked, forecasts, err := update.Compare(state, s.project, changes, flags.shift.options(services))
 	if err != nil {
 		return planError(err)

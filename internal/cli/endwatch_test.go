@@ -1,30 +1,15 @@
 package cli
 
 import (
-	"os"
 	"testing"
 
-	"gapless/internal/journal"
 	"gapless/internal/update"
 )
 
 // Only an update that looks at its new version now is taken back by a rollback
 // beside it: before that the old version serves anyway, afterwards it is decided.
 func TestOnlyAWatchIsTakenBack(t *testing.T) {
-	directory := t.TempDir()
-	if err := os.Chmod(directory, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	store, err := journal.Open(directory, "shop")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	lock, err := store.Lock(journal.Self("", "update", "test"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer lock.Unlock()
+	store, lock := lockedStore(t)
 	log, err := lock.Journal()
 	if err != nil {
 		t.Fatal(err)

@@ -18,16 +18,23 @@ type migrationsFlags struct {
 	files           []string
 	postgres, mysql string
 	asJSON          bool
+	noTrace         bool
 }
 
 func (a *app) migrationsCommand() *cobra.Command {
 	var flags migrationsFlags
 	c := &cobra.Command{
-		Use:   "migrations --sql FILE...",
-		Short: "Judge the statements of SQL migrations, before they run",
-		Long: `Say for each statement of SQL files whether the version that runs now survives
-it, which locks it takes, whether it rewrites or reads a whole table, whether it can
-be undone, and how to write it more safely. It needs no project and no Docker.
+		Use:   "migrations [--sql FILE...]",
+		Short: "Judge the migrations of the next update, or SQL files, before they run",
+		Long: `Say of each migration that the next update would run whether the version that
+runs now survives it, whether the new one can do without it for a while, which locks
+it takes, whether it rewrites or reads a whole table, and whether it can be undone.
+Where Django works on a Postgres of the project, the migrations run in a shadow of
+its schema first, without rows and without a way out; nothing of the application is
+touched. Elsewhere their statements are read.
+
+With --sql the same is said of the statements of SQL files. That needs no project and
+no Docker.
 
   a        safe beside the old code
   b        breaks the old code, or may
@@ -36,12 +43,17 @@ be undone, and how to write it more safely. It needs no project and no Docker.
   unknown  not understood; counts as b and c
 
 Exit code 0: all are a; 13: some are not; 1: a file could not be read.`,
-		Example: `  gapless migrations --sql db/migrations/*.sql
+		Example: `  gapless migrations
+  gapless migrations --json
+  gapless migrations --sql db/migrations/*.sql
   gapless migrations --sql 0042.sql --postgres 15 --json
   python manage.py sqlmigrate shop 0042 | gapless migrations --sql -`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if len(flags.files) == 0 {
-				return &exitStatus{code: exitError, err: errors.New("no SQL file is named"), hint: "gapless migrations --sql FILE..., or --sql - for standard input"}
+				if len(args) > 0 || flags.postgres != "" || flags.mysql != "" {
+					return &exitStatus{code: exitError, err: errors.New("no SQL file is named"), hint: "gapless migrations --sql FILE..., or --sql - for standard input"}
+				}
+				return a.judgeDue(c.Context(), flags)
 			}
 			flags.files = append(flags.files, args...)
 			return a.judgeSQL(flags)
@@ -50,6 +62,7 @@ Exit code 0: all are a; 13: some are not; 1: a file could not be read.`,
 	c.Flags().StringArrayVar(&flags.files, "sql", nil, "SQL file, - for standard input; more files may follow")
 	c.Flags().StringVar(&flags.postgres, "postgres", "", "version of Postgres, 12 to 19; default: all of them")
 	c.Flags().StringVar(&flags.mysql, "mysql", "", "the files are for MySQL of this version, such as 8.0.36")
+	c.Flags().BoolVar(&flags.noTrace, "no-trace", false, "judge by the statements, without a shadow of the database")
 	c.Flags().BoolVar(&flags.asJSON, "json", false, "print JSON")
 	return c
 }

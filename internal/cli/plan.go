@@ -66,6 +66,7 @@ func (s *session) showPlan(ctx context.Context, services []string, flags planFla
 	if entries, err := s.store.Unfinished(); err == nil && len(entries) > 0 {
 		fmt.Fprintln(s.app.err, "warning: an earlier update did not end; the next update ends it first, or gapless resume")
 	}
+	s.noTrace, s.noBuild = flags.shift.noTrace, flags.shift.noTrace
 	if flags.compare {
 		return s.compare(ctx, services, flags)
 	}

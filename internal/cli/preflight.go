@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"slices"
-	"strconv"
 
 	"gapless/internal/edge/wire"
 	"gapless/internal/edgectl"
@@ -60,11 +57,11 @@ func (s *session) checkPorts(ctx context.Context, listeners []string, state upda
 	serving := map[int]bool{}
 	for _, l := range health.Listeners {
 		if l.State == wire.ListenerServing {
-			serving[portOf(l.Address)] = true
+			serving[update.ListenerPort(l.Address)] = true
 		}
 	}
 	for _, listener := range listeners {
-		port := portOf(listener)
+		port := update.ListenerPort(listener)
 		owner, taken := state.TakenPorts[port]
 		if port == 0 || !taken || serving[port] || s.owns(state, owner) {
 			continue
@@ -74,41 +71,17 @@ func (s *session) checkPorts(ctx context.Context, listeners []string, state upda
 	return nil
 }
 
-// portOf is the port of "host:port"; 0 for anything else.
-func portOf(address string) int {
-	_, text, err := net.SplitHostPort(address)
-	if err != nil {
-		return 0
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		return 0
-	}
-	return port
-}
-
 // takenPorts lists the host ports that new services need and others hold.
 func (s *session) takenPorts(state update.State) []error {
 	var problems []error
 	for _, service := range s.project.Services {
 		for _, port := range service.HostPorts {
-			if owner, taken := state.TakenPorts[port.Host]; taken && port.Protocol != "udp" && !s.owns(state, owner) && !givenUp(state, port.Host) && len(state.ContainersOf(service.Name)) == 0 {
+			if owner, taken := state.TakenPorts[port.Host]; taken && port.Protocol != "udp" && !s.owns(state, owner) && !state.EdgeGivesUp(port.Host) && len(state.ContainersOf(service.Name)) == 0 {
 				problems = append(problems, fmt.Errorf("%s: host port %d is taken by %s", service.Name, port.Host, owner))
 			}
 		}
 	}
 	return problems
-}
-
-// givenUp tells whether the edge gives a port up, because an nginx passes the
-// requests on in its place.
-func givenUp(state update.State, port int) bool {
-	for _, route := range state.FormerRoutes {
-		if slices.ContainsFunc(route.Listeners, func(listener string) bool { return portOf(listener) == port }) {
-			return true
-		}
-	}
-	return false
 }
 
 // freeNames refuses a plan if a name that it gives to a container is that of

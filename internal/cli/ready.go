@@ -25,6 +25,7 @@ func (s *session) ready(ctx context.Context, command string) error {
 	if err := s.sweepBackups(ctx); err != nil {
 		return err
 	}
+	s.clearTrials(ctx)
 	return s.store.Room()
 }
 

@@ -23,10 +23,11 @@ func (a *app) rollbackCommand() *cobra.Command {
 		Short: "Go back to an earlier release: its images, settings and environment",
 		Long: `Rollback brings back an earlier release, the one before the newest unless a
 number is given, in the same way as an update and with the same care. A second
-rollback goes one further back. It also works when the containers of that release are gone. It changes no data: what a
-migration did stays done. The compose file on disk stays as it is; the next
-update follows it again. With --checkout the git checkout goes to the revision
-of that release first, for files that are mounted from it.
+rollback goes one further back. It also works when the containers of that
+release are gone. It changes no data: what a migration did stays done. The
+compose file on disk stays as it is; the next update follows it again. With
+--checkout the git checkout goes to the revision of that release first, for
+files that are mounted from it.
 
 While an update watches its new version, rollback lets it take that back.`,
 		Example: "  gapless rollback\n  gapless rollback 41",

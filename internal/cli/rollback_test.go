@@ -1,31 +1,16 @@
 package cli
 
 import (
-	"os"
 	"strings"
 	"testing"
 
-	"gapless/internal/journal"
 	"gapless/internal/update"
 )
 
 // TestRollbackAgain goes one further back each time, and never to what an
 // earlier rollback left.
 func TestRollbackAgain(t *testing.T) {
-	directory := t.TempDir()
-	if err := os.Chmod(directory, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	store, err := journal.Open(directory, "shop")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	lock, err := store.Lock(journal.Self("", "rollback", "test"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer lock.Unlock()
+	store, lock := lockedStore(t)
 	s := &session{store: store}
 	next := 0
 	record := func(backTo int) {

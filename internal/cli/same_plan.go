@@ -36,7 +36,8 @@ func samePlan(path string, now update.Plan) error {
 }
 
 // lasting is what a plan does, without the words that carry measurements:
-// free memory and boot times differ from one look to the next.
+// free memory, boot times and rows of tables differ from one look to the next. An
+// image that is built anew to be judged is another one of the same source.
 func lasting(plan update.Plan) ([]byte, error) {
 	text, err := json.Marshal(plan)
 	if err != nil {
@@ -47,6 +48,7 @@ func lasting(plan update.Plan) ([]byte, error) {
 		return nil, err
 	}
 	delete(fields, "notes")
+	delete(fields, "choice")
 	fields["gap"] = plan.HasGap()
 	dropWords(fields["phases"])
 	return json.Marshal(fields)
@@ -58,6 +60,7 @@ func dropWords(value any) {
 	case map[string]any:
 		delete(v, "detail")
 		delete(v, "why")
+		delete(v, "built")
 		for _, part := range v {
 			dropWords(part)
 		}

@@ -34,6 +34,9 @@ type session struct {
 	edge   *edgectl.Client
 	// ownImage is the ID of the image of this program; empty: not looked yet.
 	ownImage string
+	// noTrace leaves out the trial of migrations, and noBuild to build an image
+	// for the sake of judging them.
+	noTrace, noBuild bool
 	// passedOn are services whose requests the edge has counted already when a
 	// front got them; nil: not looked yet.
 	passedOn map[string]bool

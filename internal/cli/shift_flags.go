@@ -20,11 +20,13 @@ type shiftFlags struct {
 	noWatch    bool
 	noCache    bool
 	noBackup   bool
+	noTrace    bool
 }
 
 func (f *shiftFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.strategy, "strategy", update.StrategyAuto, "auto, "+strings.Join(update.Strategies(), ", "))
 	c.Flags().StringVar(&f.migrations, "migrations", "", "compatible or breaking: whether the version that runs now survives the migrations of the new one")
+	c.Flags().BoolVar(&f.noTrace, "no-trace", false, "judge migrations by their statements, without running them in a shadow of the database first")
 	c.Flags().DurationVar(&f.watch, "watch", 0, "look at the new version for so long before the old one is given up")
 	c.Flags().BoolVar(&f.noCache, "no-cache", false, "build without the cache, as is done anyway when dependencies changed")
 	c.Flags().BoolVar(&f.noBackup, "no-backup", false, "make no backup, also before migrations")

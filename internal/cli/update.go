@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gapless/internal/change"
 	"gapless/internal/project"
 	"gapless/internal/update"
 )
@@ -56,6 +57,7 @@ func (a *app) update(ctx context.Context, services []string, flags updateFlags) 
 		return err
 	}
 	defer s.close()
+	s.noTrace = flags.shift.noTrace
 	if err := flags.source.check(flags.dryRun); err != nil {
 		return err
 	}
@@ -105,10 +107,18 @@ func (s *session) plan(ctx context.Context, options update.Options) (update.Stat
 		return state, update.Plan{}, err
 	}
 	changes := s.detect(ctx, state)
-	if len(changes) > 0 {
-		s.addCapacity(ctx, &state, changes)
-		s.askPending(ctx, &state, changes)
-		state.Backup = s.backupTarget(state)
+	fetched, err := s.fetchAhead(ctx, state, changes, options)
+	if err != nil {
+		return state, update.Plan{}, err
+	}
+	if fetched {
+		if state, err = s.observe(ctx); err != nil {
+			return state, update.Plan{}, err
+		}
+		changes = s.detect(ctx, state)
+	}
+	if err := s.inform(ctx, &state, changes, options); err != nil {
+		return state, update.Plan{}, err
 	}
 	plan, err := update.Make(state, s.project, changes, options)
 	if err != nil {
@@ -117,12 +127,25 @@ func (s *session) plan(ctx context.Context, options update.Options) (update.Stat
 	return state, plan, s.preflight(ctx, state, plan)
 }
 
+// inform adds what only matters once something changed.
+func (s *session) inform(ctx context.Context, state *update.State, changes []change.Change, options update.Options) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	s.addCapacity(ctx, state, changes)
+	if _, err := s.judge(ctx, state, changes, options); err != nil {
+		return err
+	}
+	s.askPending(ctx, state, changes)
+	state.Backup = s.backupTarget(*state)
+	return nil
+}
+
 // planError tells what is refused from a plan that cannot be made.
 func planError(err error) error {
 	var strategy *update.StrategyError
 	var refused *update.RefusedError
-	var full *update.CapacityError
-	if errors.As(err, &strategy) || errors.As(err, &refused) || errors.As(err, &full) {
+	if errors.As(err, &strategy) || errors.As(err, &refused) {
 		return refuse(err, "")
 	}
 	return &exitStatus{code: exitError, err: err}

@@ -173,7 +173,7 @@ func TestWebSocket(t *testing.T) {
 }
 
 func TestRefusedUpgradeIsAnOrdinaryAnswer(t *testing.T) {
-	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 403) })
+	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusForbidden) })
 	e := start(t, wire.Limits{}, at("web-1", app))
 	client := connect(t, e.address)
 	for range 2 {

@@ -36,6 +36,7 @@ type AttachedContainer struct {
 	// the disk of the engine.
 	ScratchBytes int64
 	MemoryBytes  int64     // limit, its scratch included; 0: none
+	Light        bool      // it gets the processor time that others leave
 	Stdin        io.Reader // nil: empty
 	Stdout       io.Writer // nil: dropped
 	Stderr       io.Writer // nil: kept for the error alone
@@ -162,8 +163,8 @@ func (e *Engine) awaitCode(ctx context.Context, id string) (int, error) {
 	}
 }
 
-// lightShares is the weight of such a container among those that serve: it gets
-// the processor time that they leave.
+// lightShares is the weight of a light container among the others, which have
+// 1024.
 const lightShares = 128
 
 // createAttached asks for the container.
@@ -180,7 +181,10 @@ func (e *Engine) createAttached(ctx context.Context, spec AttachedContainer) (st
 		SecurityOpt:   []string{"no-new-privileges"},
 		// Its output may be a whole database, which must not be logged too.
 		LogConfig: container.LogConfig{Type: "none"},
-		Resources: container.Resources{CPUShares: lightShares, PidsLimit: &processes, Memory: spec.MemoryBytes, MemorySwap: spec.MemoryBytes},
+		Resources: container.Resources{PidsLimit: &processes, Memory: spec.MemoryBytes, MemorySwap: spec.MemoryBytes},
+	}
+	if spec.Light {
+		host.CPUShares = lightShares
 	}
 	if spec.ScratchBytes > 0 {
 		host.Tmpfs = map[string]string{"/tmp": fmt.Sprintf("rw,nosuid,nodev,mode=1777,size=%d", spec.ScratchBytes)}

@@ -44,14 +44,20 @@ func (w *Workbench) Build(ctx context.Context, serviceName string, options updat
 	if err != nil {
 		return "", err
 	}
+	one := project.Services[serviceName]
 	if options.NoCache {
 		// The classic builder of the SDK asks the service, not the options.
-		one := project.Services[serviceName]
 		build := *one.Build
 		build.NoCache = true
 		one.Build = &build
-		project.Services[serviceName] = one
 	}
+	if options.As != "" {
+		build := *one.Build
+		build.Tags = nil // further names that nobody asked for
+		one.Image, one.Build = options.As, &build
+	}
+	project.Services[serviceName] = one
+	reference := w.imageReference(one)
 	if !buildsWithBuildKit(cli) {
 		remove, err := writeInlineDockerfiles(project)
 		defer remove()
@@ -61,9 +67,9 @@ func (w *Workbench) Build(ctx context.Context, serviceName string, options updat
 	}
 	err = sdk.Build(ctx, project, api.BuildOptions{Services: []string{serviceName}, Progress: "plain", Out: output})
 	if err != nil {
-		return "", &ImageError{Kind: ImageBuildFailed, Reference: w.imageReference(service), Output: output.lines(outputLines), Err: err}
+		return "", &ImageError{Kind: ImageBuildFailed, Reference: reference, Output: output.lines(outputLines), Err: err}
 	}
-	return w.ImageID(ctx, w.imageReference(service))
+	return w.ImageID(ctx, reference)
 }
 
 // buildsWithBuildKit tells which builder the SDK is about to choose.

@@ -11,18 +11,23 @@ import (
 // the kernel, in bytes. It is at once there, while the engine takes a sample
 // only every second.
 func cgroupMemory(pid int) (int64, bool) {
-	if pid <= 0 {
-		return 0, false
-	}
-	membership, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cgroup"))
-	if err != nil {
-		return 0, false
-	}
-	place, found := memoryCgroup(string(membership))
+	place, found := memoryPlace(pid)
 	if !found {
 		return 0, false
 	}
 	return place.read()
+}
+
+// memoryPlace finds the cgroup of a process.
+func memoryPlace(pid int) (place cgroupPlace, found bool) {
+	if pid <= 0 {
+		return place, false
+	}
+	membership, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cgroup"))
+	if err != nil {
+		return place, false
+	}
+	return memoryCgroup(string(membership))
 }
 
 // cgroupPlace is where the kernel tells about the memory of a cgroup.

@@ -57,14 +57,7 @@ type groupPlace struct {
 // groupsAround lists the control groups that the container of a process is in,
 // without its own.
 func groupsAround(pid int) []groupPlace {
-	if pid <= 0 {
-		return nil
-	}
-	membership, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cgroup"))
-	if err != nil {
-		return nil
-	}
-	own, found := memoryCgroup(string(membership))
+	own, found := memoryPlace(pid)
 	if !found {
 		return nil
 	}

@@ -104,6 +104,9 @@ func (c *createClient) NetworkConnect(ctx context.Context, name string, options 
 	if !c.isCreated(options.Container) {
 		return client.NetworkConnectResult{}, refuse("connect a container to network " + name)
 	}
+	if c.request.spec.Network != "" {
+		return client.NetworkConnectResult{}, nil // it has the one of its trial alone
+	}
 	if options.EndpointConfig != nil {
 		c.request.adaptEndpoint(options.EndpointConfig, c.composeName)
 	}

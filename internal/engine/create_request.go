@@ -44,6 +44,10 @@ func (r *createRequest) apply(options *client.ContainerCreateOptions) {
 	host.Mounts = r.inherit(&host)
 	options.HostConfig = &host
 	r.standBeside(&config, &host)
+	if r.spec.Network != "" {
+		r.isolate(options, &host)
+		return
+	}
 	if options.NetworkingConfig != nil {
 		for _, endpoint := range options.NetworkingConfig.EndpointsConfig {
 			r.adaptEndpoint(endpoint, composeName)
@@ -65,6 +69,9 @@ func (r *createRequest) labels(composed map[string]string) map[string]string {
 		labels[labelConfigHash] = r.configHash
 	}
 	maps.Copy(labels, ownLabels(r.spec))
+	if r.spec.Trial {
+		labels[LabelTrial] = composed[labelProject]
+	}
 	return labels
 }
 
@@ -106,12 +113,11 @@ func (r *createRequest) inherit(host *container.HostConfig) []mount.Mount {
 	return mounts
 }
 
-// boundTo tells whether one of the binds "source:destination:mode" has the
-// destination.
+// boundTo tells whether one of the binds has the destination.
 func boundTo(binds []string, destination string) bool {
 	return slices.ContainsFunc(binds, func(bind string) bool {
-		parts := strings.Split(bind, ":")
-		return len(parts) >= 2 && parts[1] == destination
+		_, there := splitBind(bind)
+		return there == destination
 	})
 }
 

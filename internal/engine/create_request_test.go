@@ -92,7 +92,7 @@ func TestCreateRequestInherit(t *testing.T) {
 }
 
 func TestBoundTo(t *testing.T) {
-	for bind, wanted := range map[string]bool{"/a:/data": true, "/a:/data:ro": true, "/data:/b": false, "/data:/b:rw": false, "vol:/data:rw,z": true} {
+	for bind, wanted := range map[string]bool{"/a:/data": true, "/a:/data:ro": true, "/data:/b": false, "/data:/b:rw": false, "vol:/data:rw,z": true, "vol:/data/": true, "/data": false} {
 		if got := boundTo([]string{bind}, "/data"); got != wanted {
 			t.Errorf("%s: %t", bind, got)
 		}

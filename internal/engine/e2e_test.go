@@ -28,20 +28,23 @@ type world struct {
 }
 
 // buildApp builds the test program once and returns its path.
-var buildApp = sync.OnceValues(func() (string, error) {
+var buildApp = sync.OnceValues(func() (string, error) { return buildProgram("./testdata/app") })
+
+// buildProgram builds a program for an image that has nothing else, and returns
+// its path.
+func buildProgram(source string) (string, error) {
 	directory, err := os.MkdirTemp("", "engt")
 	if err != nil {
 		return "", err
 	}
-	binary := filepath.Join(directory, "app")
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./testdata/app")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", directory, source)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	output, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, output)
 	}
-	return binary, nil
-})
+	return filepath.Join(directory, filepath.Base(source)), nil
+}
 
 // newWorld writes the compose file into a directory with a Dockerfile and the
 // test program. Everything goes away with the test.
@@ -187,13 +190,6 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		}
 	}
 	t.Fatalf("never: %s", what)
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (w *world) spec(service string, number int) update.CreateSpec {

@@ -93,17 +93,24 @@ func TestCollectCutOff(t *testing.T) {
 	}
 }
 
-// A publication that is killed is made whole by the next one.
+// A publication that is killed is made whole by the next one. It is slow, so that
+// it cannot be over when it is killed.
 func TestPublicationKilled(t *testing.T) {
 	w := newCollectWorld(t, "static")
-	step := w.step("first", 4000)
+	step := w.step("first", 2000)
+	w.slow = step.Beside.Publish
 	stop := w.reads()
 	done := make(chan error, 1)
 	go func() { done <- step.Do(background, w.env) }()
-	eventually(t, "files are being made ready", func() bool {
-		_, err := os.Stat(filepath.Join(w.served, ".gapless-staging", "5"))
-		return err == nil
-	})
+	for begun := false; !begun; {
+		select {
+		case err := <-done:
+			t.Fatalf("it is over before files are made ready: %v", err)
+		case <-time.After(10 * time.Millisecond):
+			_, err := os.Stat(filepath.Join(w.served, ".gapless-staging", "5"))
+			begun = err == nil
+		}
+	}
 	w.docker("kill", step.Beside.Publish)
 	err := <-done
 	if err == nil || !strings.Contains(err.Error(), step.Beside.Publish) {

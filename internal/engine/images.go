@@ -69,6 +69,25 @@ func (w *Workbench) Untag(ctx context.Context, reference string) error {
 	return w.engine.untag(ctx, reference)
 }
 
+// RemoveUnnamed removes an image that has no name and that nothing uses. Any other
+// one stays.
+func (e *Engine) RemoveUnnamed(ctx context.Context, imageID string) error {
+	ctx, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	image, err := e.client.ImageInspect(ctx, imageID)
+	if errdefs.IsNotFound(err) || err == nil && len(image.RepoTags) > 0 {
+		return nil // by its ID its last name would be taken away too
+	}
+	if err != nil {
+		return err
+	}
+	_, err = e.client.ImageRemove(ctx, imageID, client.ImageRemoveOptions{PruneChildren: true})
+	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
 func (e *Engine) untag(ctx context.Context, reference string) error {
 	ctx, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()

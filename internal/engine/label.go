@@ -19,6 +19,7 @@ const (
 	LabelSpec    = "gapless.spec"    // hash of the specification of a host container
 	LabelBeside  = "gapless.beside"  // directory in which it has a volume of its own
 	LabelInstead = "gapless.instead" // what its service has mounted there, as a place
+	LabelTrial   = "gapless.trial"   // project of the trial that it is of
 )
 
 // The values of LabelRole.
@@ -27,6 +28,7 @@ const (
 	RoleHost      = "host"      // serves all projects of the host, as the edge does
 	RoleHelper    = "helper"    // runs this program on the files of a service
 	RoleBackup    = "backup"    // runs a tool of a database, or a copy of its server
+	RoleShadow    = "shadow"    // an empty database server for a trial
 )
 
 // ownLabels are those of a container that an update makes.

@@ -23,6 +23,11 @@ var errOneOffMade = errors.New("the one-off container is made")
 // createOneOff makes the container of docker compose run --no-deps, by the
 // same code, and neither starts nor removes it.
 func (w *Workbench) createOneOff(ctx context.Context, spec update.CreateSpec, service types.ServiceConfig) error {
+	if spec.Network != "" {
+		if err := refuseSockets(service); err != nil {
+			return err
+		}
+	}
 	request, err := w.createRequest(ctx, spec, service)
 	if err != nil {
 		return err

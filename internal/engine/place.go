@@ -61,16 +61,22 @@ func requested(host *container.HostConfig, target string) place {
 		return newPlace(m.Type, m.Source)
 	}
 	for _, bind := range host.Binds {
-		source, rest, _ := strings.Cut(bind, ":")
-		if destination, _, _ := strings.Cut(rest, ":"); path.Clean(destination) != target {
-			continue
-		}
-		if path.IsAbs(source) {
+		switch source, destination := splitBind(bind); {
+		case destination != target:
+		case path.IsAbs(source):
 			return newPlace(mount.TypeBind, source)
+		default:
+			return newPlace(mount.TypeVolume, source)
 		}
-		return newPlace(mount.TypeVolume, source)
 	}
 	return place{}
+}
+
+// splitBind reads "source:destination:mode", as a request names what it binds.
+func splitBind(bind string) (source, destination string) {
+	source, rest, _ := strings.Cut(bind, ":")
+	destination, _, _ = strings.Cut(rest, ":")
+	return source, path.Clean(destination)
 }
 
 // inspected is what a container has mounted at a directory.
@@ -126,8 +132,8 @@ func (r *createRequest) standBeside(config *container.Config, host *container.Ho
 		return
 	}
 	host.Binds = slices.DeleteFunc(slices.Clone(host.Binds), func(bind string) bool {
-		parts := strings.Split(bind, ":")
-		return len(parts) >= 2 && path.Clean(parts[1]) == target
+		_, destination := splitBind(bind)
+		return destination == target
 	})
 	host.Mounts = slices.DeleteFunc(slices.Clone(host.Mounts), func(m mount.Mount) bool { return path.Clean(m.Target) == target })
 	host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeVolume, Target: target, VolumeOptions: &mount.VolumeOptions{NoCopy: true}})

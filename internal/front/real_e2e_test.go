@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -183,4 +184,36 @@ func (n *realNginx) ask(path string) (string, error) {
 		return "", fmt.Errorf("status %d", response.StatusCode)
 	}
 	return string(text), err
+}
+
+// load lets four clients ask until it is stopped, which tells how many requests
+// failed; each of them fails the test.
+func (n *realNginx) load() (asked *atomic.Int64, stop func() (failed int64)) {
+	asked = &atomic.Int64{}
+	var failed atomic.Int64
+	ended := make(chan struct{})
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			for {
+				select {
+				case <-ended:
+					return
+				default:
+				}
+				asked.Add(1)
+				if _, err := n.ask("/"); err != nil {
+					failed.Add(1)
+					n.t.Error(time.Now().Format("05.000"), err)
+				}
+			}
+		})
+	}
+	stop = sync.OnceValue(func() int64 {
+		close(ended)
+		clients.Wait()
+		return failed.Load()
+	})
+	n.t.Cleanup(func() { stop() })
+	return asked, stop
 }

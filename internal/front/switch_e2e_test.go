@@ -12,8 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,25 +30,7 @@ func TestRealNginxSwitches(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.start()
-	var asked, failed atomic.Int64
-	stop := make(chan struct{})
-	var load sync.WaitGroup
-	for range 4 {
-		load.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				asked.Add(1)
-				if _, err := n.ask("/"); err != nil {
-					failed.Add(1)
-					t.Error(err)
-				}
-			}
-		})
-	}
+	asked, stop := n.load()
 	slow := make(chan string, 1)
 	go func() { text, _ := n.ask("/slow"); slow <- text }()
 	for end := time.Now().Add(10 * time.Second); asked.Load() < 50 && time.Now().Before(end); {
@@ -78,9 +58,8 @@ func TestRealNginxSwitches(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	close(stop)
-	load.Wait()
-	t.Logf("%d requests, %d failed, 11 switches", asked.Load(), failed.Load())
+	failed := stop()
+	t.Logf("%d requests, %d failed, 11 switches", asked.Load(), failed)
 }
 
 // switchAndDie does what a switch does before it waits for anything.
@@ -104,25 +83,7 @@ func TestRealNginxTakenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.start()
-	stop := make(chan struct{})
-	var load sync.WaitGroup
-	var asked, failed atomic.Int64
-	for range 4 {
-		load.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				asked.Add(1)
-				if _, err := n.ask("/"); err != nil {
-					failed.Add(1)
-					t.Error(time.Now().Format("05.000"), err)
-				}
-			}
-		})
-	}
+	asked, stop := n.load()
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 1))
 	const times = 15
@@ -141,9 +102,8 @@ func TestRealNginxTakenBack(t *testing.T) {
 		server.CloseClientConnections()
 		server.Close()
 	}
-	close(stop)
-	load.Wait()
-	t.Logf("seed %d: %d requests, %d failed, %d switches taken back", seed, asked.Load(), failed.Load(), times)
+	failed := stop()
+	t.Logf("seed %d: %d requests, %d failed, %d switches taken back", seed, asked.Load(), failed, times)
 }
 
 // idle waits until nobody may pass a request on to a container.

@@ -145,7 +145,7 @@ func (a *attempt) run(parent context.Context) error {
 			if err := parent.Err(); err != nil {
 				return err
 			}
-			return a.failure(parent, "not healthy within "+saySpan(a.spec.Deadline))
+			return a.failure(parent, tooLate(a.spec))
 		case <-time.After(a.rest(time.Since(begin))):
 		}
 	}
@@ -196,6 +196,16 @@ func (a *attempt) note(ctx context.Context, found answer, took time.Duration) {
 		a.last = found.text
 		a.probed(update.Probe{OK: found.ok, Answer: found.text, InARow: a.inARow, Duration: took})
 	}
+}
+
+// tooLate says that the deadline is over, and why it is what it is if that is not
+// in the project.
+func tooLate(spec update.GateSpec) string {
+	text := "not healthy within " + saySpan(spec.Deadline)
+	if spec.Why != "" {
+		text += " (" + spec.Why + ")"
+	}
+	return text
 }
 
 // failure builds the verdict with the last words of the container. They are

@@ -164,6 +164,17 @@ func TestGateFails(t *testing.T) {
 	}
 }
 
+// Where the plan made the deadline shorter than that of the service, the failure
+// has its reason.
+func TestGateSaysWhyItsDeadlineIsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := edgeSpec()
+		spec.Why = "requests wait, and the version before took 2 s"
+		err := NewGate(&fakeEngine{container: runningContainer()}, answers(503)).Gate(t.Context(), spec, func(update.Probe) {})
+		gateError(t, err, "not healthy within 30 s ("+spec.Why+")", "503")
+	})
+}
+
 // A container that dies while it answers well must not pass with its last
 // answer, nor may the answers of two processes add up.
 func TestGateLooksAgainAfterTheAnswer(t *testing.T) {

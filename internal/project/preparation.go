@@ -36,7 +36,7 @@ func prepare(p *Project, services []*Service, settings map[string]ServiceSetting
 	for _, service := range services {
 		own := settings[service.Name]
 		service.Preparation = Preparation{
-			Checks: own.Checks, Migrate: own.Migrate.Command, Pending: own.Migrate.Pending,
+			Checks: own.Checks, Migrate: own.Migrate.Command, Pending: own.Migrate.Pending, MigrationSQL: own.Migrate.SQL,
 			Compatible: own.Migrate.Compatible, Static: own.Static.Command,
 		}
 		declared.checks = declared.checks || own.Checks != nil
@@ -60,11 +60,13 @@ func prepare(p *Project, services []*Service, settings map[string]ServiceSetting
 		if owner.Pending == nil {
 			owner.Pending = owner.frameworkCommand(known.pending)
 		}
-		if !p.jobRuns(services, known.migrate[0]) {
+		if job := p.jobThatRuns(services, known.migrate[0]); job == "" {
 			owner.Migrate = owner.frameworkCommand(known.migrate)
+		} else {
+			owner.MigratedBy, owner.JobMigrate = job, owner.frameworkCommand(known.migrate)
 		}
 	}
-	if !declared.static && !p.jobRuns(services, known.static[0]) {
+	if !declared.static && p.jobThatRuns(services, known.static[0]) == "" {
 		if mounting := p.mountsStaticOfFront(owner, services); mounting != nil {
 			mounting.Static = mounting.frameworkCommand(known.static)
 		}
@@ -120,20 +122,20 @@ func assignTopChecks(p *Project, members map[string][]*Service, order []string, 
 	}
 }
 
-// jobRuns tells whether a job does that work already: one of the same image,
-// or one that these services wait for.
-func (p *Project) jobRuns(services []*Service, work string) bool {
+// jobThatRuns is the job that does that work already: one of the same image, or
+// one that these services wait for. Empty if there is none.
+func (p *Project) jobThatRuns(services []*Service, work string) string {
 	for _, job := range p.Services {
 		if job.Role != RoleJob || !slices.Contains(commandWords(p.Compose.Services[job.Name]), work) && !strings.Contains(job.Name, work) {
 			continue
 		}
 		for _, service := range services {
 			if service.Name == job.Name || slices.Contains(service.DependsOn, job.Name) {
-				return true
+				return job.Name
 			}
 		}
 	}
-	return false
+	return ""
 }
 
 // mountsStaticOfFront is the service whose volume a front serves static files

@@ -41,6 +41,7 @@ func (r *Proposal) proposeFront(p *Project, target, front Service, socket string
 	rewrite.find()
 	r.show(files, rewrite, front, target)
 	r.noteConnections(files, rewrite.files, front)
+	r.noteReloads(rewrite.files, front)
 }
 
 // newRewrite looks for a service in the files of a front.
@@ -161,4 +162,14 @@ func (r *Proposal) noteConnections(files []frontFile, read [][]nginxDirective, f
 		return
 	}
 	r.note("%s: how many connections each worker has is said in its image, 1024 in nginx's own: %s; mount an nginx.conf with worker_connections %d; or more in events { }", front.Name, cost, enoughConnections)
+}
+
+// noteReloads says how a change of nginx's own files costs fewer requests, where
+// clients connect to nginx itself.
+func (r *Proposal) noteReloads(read [][]nginxDirective, front Service) {
+	const directive = "keepalive_min_timeout"
+	if slices.ContainsFunc(slices.Concat(read...), func(d nginxDirective) bool { return d.name() == directive }) {
+		return
+	}
+	r.note("%s closes idle connections when it reads its files again, and a request that is sent on one at that moment is lost: with nginx 1.27.4 or newer, %s 1s; in http { } makes that rarer", front.Name, directive)
 }

@@ -176,6 +176,12 @@ type Preparation struct {
 	Checks  [][]string // must succeed before anything is touched
 	Migrate []string   // changes the database's schema, empty when that is nobody's or a job's work
 	Pending []string   // prints the migrations that are due and changes nothing
+	// MigrationSQL prints the SQL of the migrations that are due and changes nothing.
+	MigrationSQL []string
+	// MigratedBy is the job of the compose file that migrates in its place, and
+	// JobMigrate the command that does the same, to find out what it will do.
+	MigratedBy string
+	JobMigrate []string
 	// Compatible is what the settings say about the old version: whether it can
 	// work on the migrated database. Nil when they do not say it.
 	Compatible *bool

@@ -110,6 +110,7 @@ type ReloadSettings struct {
 type MigrateSettings struct {
 	Command    []string `yaml:"command" doc:"argv list, never a shell string; an empty list: none"`
 	Pending    []string `yaml:"pending" doc:"argv list that prints the migrations that are due and changes nothing"`
+	SQL        []string `yaml:"sql" doc:"argv list that prints the SQL of the migrations that are due and changes nothing"`
 	Compatible *bool    `yaml:"compatible" doc:"whether the old version can work on the migrated database"`
 }
 

@@ -94,7 +94,7 @@ func hostPath(service Service, inside string) string {
 	return ""
 }
 
-var hostRule = regexp.MustCompile("Host\\(([^)]*)\\)")
+var hostRule = regexp.MustCompile(`Host\(([^)]*)\)`)
 
 func labelledUpstream(p *Project, service Service) (upstream, bool) {
 	config := p.Compose.Services[service.Name]

@@ -51,15 +51,15 @@ func (p *plainPainter) start(now time.Time) {
 		fmt.Fprintln(p.progress, p.show(strings.TrimRight(line, "\n")))
 	}
 	if isEmpty(p.plan) {
-		fmt.Fprintln(p.progress, p.nothingToDo(p.plan))
+		fmt.Fprintln(p.progress, p.upToDate(p.plan))
 	}
 }
 
 // isEmpty tells a plan without steps from one that is not known.
 func isEmpty(plan *update.Plan) bool { return plan != nil && plan.Empty() }
 
-// nothingToDo says that what runs is what is wanted.
-func (w words) nothingToDo(plan *update.Plan) string {
+// upToDate says that what runs is what is wanted.
+func (w words) upToDate(plan *update.Plan) string {
 	return fmt.Sprintf("%s: nothing to do, release %s is what the project asks for", w.show(plan.Project), releaseNumber(plan.From))
 }
 

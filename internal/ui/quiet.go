@@ -31,7 +31,7 @@ func (q *quietPainter) finish(outcome Outcome) {
 		fmt.Fprint(q.progress, q.failure(outcome.Failure))
 	}
 	if isEmpty(q.plan) {
-		fmt.Fprintln(q.result, q.nothingToDo(q.plan))
+		fmt.Fprintln(q.result, q.upToDate(q.plan))
 		return
 	}
 	fmt.Fprintln(q.result, q.receiptHead(outcome.Receipt))

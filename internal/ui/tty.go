@@ -64,7 +64,7 @@ func (t *ttyPainter) start(now time.Time) {
 		return
 	}
 	if isEmpty(t.plan) {
-		t.screen.print(t.nothingToDo(t.plan))
+		t.screen.print(t.upToDate(t.plan))
 		return
 	}
 	head, _, _ := strings.Cut(t.plan.Text(), "\n")

@@ -46,7 +46,7 @@ func TestNewImagesNeedRoom(t *testing.T) {
 		s := scenario{services: []project.Service{with(web("api"), func(s *project.Service) { s.Build = c.build }), plain("idle", project.RoleStateful)},
 			running: []Container{up("api", 1), now("idle", 1)}, routed: []string{"api"}, release: &Release{Number: 1}, disk: c.disk}
 		_, plan, err := s.build()
-		var full *CapacityError
+		var full *RefusedError
 		switch {
 		case c.want == "" && err != nil:
 			t.Errorf("%s: %v", name, err)

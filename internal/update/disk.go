@@ -16,18 +16,6 @@ const (
 	DiskHint = "docker image prune and docker builder prune make room; images of kept releases stay"
 )
 
-// CapacityError says what this host has too little of for an update, however it
-// is done.
-type CapacityError struct {
-	Reason  string
-	Instead string // what to do
-}
-
-func (e *CapacityError) Error() string { return e.Reason }
-
-// Hint is what to do.
-func (e *CapacityError) Hint() string { return e.Instead }
-
 // imagesFit refuses an update whose new images would fill the disk, and says
 // it where they nearly do.
 func (p *Planner) imagesFit() error {
@@ -48,7 +36,7 @@ func (p *Planner) imagesFit() error {
 	figures += fmt.Sprintf("%s are free in %s", BytesText(disk.FreeBytes), disk.Directory)
 	switch {
 	case left < diskReserve:
-		return &CapacityError{
+		return &RefusedError{
 			Reason:  fmt.Sprintf("the disk has too little room: %s, of which %s stay in reserve", figures, BytesText(diskReserve)),
 			Instead: DiskHint,
 		}
@@ -56,6 +44,12 @@ func (p *Planner) imagesFit() error {
 		p.note("", false, "the disk gets tight: %s", figures)
 	}
 	return nil
+}
+
+// Fits tells whether the new image of a service would leave the reserve. What
+// is not known does.
+func (d *Disk) Fits(serviceName string) bool {
+	return d == nil || d.Unknown != "" || d.FreeBytes-d.NewImages[serviceName].Bytes >= diskReserve
 }
 
 // diskBytes is what the new images of a plan take; 0 if that is not known.
@@ -70,7 +64,9 @@ func fetching(steps []Step) []string {
 	for _, step := range steps {
 		switch s := step.(type) {
 		case *BuildStep:
-			names = append(names, s.Service)
+			if s.Built == "" {
+				names = append(names, s.Service)
+			}
 		case *PullStep:
 			names = append(names, s.Service)
 		}

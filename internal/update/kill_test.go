@@ -13,27 +13,24 @@ import (
 
 // start runs a plan in the world until it ends or the process dies.
 func start(w *world, plan *Plan) (outcome Outcome, crashed bool, err error) {
-	defer func() {
-		if r := recover(); r == errCrash {
-			crashed = true
-		} else if r != nil {
-			panic(r)
-		}
-	}()
+	defer noticeCrash(&crashed)
 	run := &Run{Plan: plan, Env: w.env()}
 	outcome, err = run.Execute(context.Background())
 	return outcome, false, err
 }
 
+// noticeCrash is deferred by what lives as long as the process.
+func noticeCrash(crashed *bool) {
+	if r := recover(); r == errCrash {
+		*crashed = true
+	} else if r != nil {
+		panic(r)
+	}
+}
+
 // resume is what the next start of the program does.
 func resume(w *world) (outcome Outcome, crashed bool, err error) {
-	defer func() {
-		if r := recover(); r == errCrash {
-			crashed = true
-		} else if r != nil {
-			panic(r)
-		}
-	}()
+	defer noticeCrash(&crashed)
 	history, err := ReadHistory(w.entries)
 	if errors.Is(err, ErrNoRun) {
 		return Outcome{}, false, nil

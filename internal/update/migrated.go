@@ -1,6 +1,9 @@
 package update
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // MigratedError says that the version before is back on data of the new one.
 type MigratedError struct {
@@ -34,10 +37,13 @@ func (r *Run) migrated(upTo int, failed Place) error {
 		if task, is := step.(*TaskStep); is && task.Purpose == TaskMigrate && failed.Step != i+1 {
 			ran[task.Service] = true
 		}
+		if job, is := step.(*JobStep); is && failed.Step != i+1 {
+			ran[job.Service] = true
+		}
 	}
 	found := &MigratedError{}
 	for _, m := range r.Plan.Migrations {
-		if ran[m.Service] && m.Verdict != MigrationsCompatible {
+		if ran[cmp.Or(m.By, m.Service)] && m.Verdict != MigrationsCompatible {
 			found.Migrations = append(found.Migrations, m)
 		}
 	}

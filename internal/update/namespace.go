@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// RefusedError says why no plan can be made that keeps everything in service.
+// RefusedError says why an update cannot be made, by whatever strategy: it would
+// leave something out of service, or fill the disk.
 type RefusedError struct {
 	Reason  string
 	Instead string // what to do

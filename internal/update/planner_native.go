@@ -1,9 +1,7 @@
 package update
 
 import (
-	"net"
 	"slices"
-	"strconv"
 
 	"gapless/internal/project"
 )
@@ -22,7 +20,7 @@ func (p *Planner) leaveEdge() {
 	}
 	step := &LeaveStep{Routes: routes}
 	front, _ := p.project.Service(p.project.Settings.Front.Service)
-	if !slices.ContainsFunc(front.HostPorts, func(port project.Port) bool { return listensOn(routes, port.Host) }) {
+	if !slices.ContainsFunc(front.HostPorts, func(port project.Port) bool { return p.state.EdgeGivesUp(port.Host) }) {
 		p.commit = append(p.commit, step)
 		return
 	}
@@ -35,13 +33,12 @@ func (p *Planner) leaveEdge() {
 	p.note(front.Name, true, "gets its port from the edge once: requests fail until it has started")
 }
 
-// listensOn tells whether a route has a listener on a port.
-func listensOn(routes map[string]RouteState, port int) bool {
-	for _, route := range routes {
-		for _, listener := range route.Listeners {
-			if _, text, err := net.SplitHostPort(listener); err == nil && text == strconv.Itoa(port) {
-				return true
-			}
+// EdgeGivesUp tells whether the edge gives a port up, because an nginx passes the
+// requests on in its place.
+func (s State) EdgeGivesUp(port int) bool {
+	for _, route := range s.FormerRoutes {
+		if slices.ContainsFunc(route.Listeners, func(listener string) bool { return ListenerPort(listener) == port }) {
+			return true
 		}
 	}
 	return false
@@ -64,5 +61,10 @@ func (p *Planner) noteNative() {
 	if service, _ := p.project.Service(front); service.NetworkMode == "host" {
 		p.note(front, false, "is in the host's network and knows containers by address only: after a restart of the host, gapless update writes the addresses anew")
 	}
-	p.note(front, false, "reads its configuration again at each switch: it closes idle connections then, and a client that writes to one at that moment has to send again")
+	p.note(front, false, "reads its configuration again at each switch: "+closesIdle)
 }
+
+// closesIdle is what a reload of nginx costs those who keep connections to it.
+// Source: the documentation of keepalive_min_timeout, ngx_http_core_module.
+const closesIdle = "it closes idle connections then, and a client that writes to one at that moment has to send again; " +
+	"keepalive_min_timeout 1s in its http block (nginx 1.27.4 or newer) makes that rarer"

@@ -78,7 +78,7 @@ func (p *Planner) reread() {
 			continue
 		}
 		r, _ := p.newRoll(w.service, w.change)
-		call, _ := p.nginxCall(w)
+		call, isNginx := p.nginxCall(w)
 		for _, c := range p.state.ContainersOf(w.service.Name) {
 			if !c.Running {
 				continue
@@ -89,6 +89,9 @@ func (p *Planner) reread() {
 			}
 		}
 		p.note(w.service.Name, false, "its files are read again by the container that runs; an undo does not put your files back")
+		if isNginx && !r.routed() {
+			p.note(w.service.Name, false, "reads its files again: "+closesIdle)
+		}
 	}
 }
 

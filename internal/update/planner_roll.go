@@ -3,9 +3,7 @@ package update
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -192,13 +190,12 @@ func (r *roll) startFirst(old []Container, count int) {
 // edge is to listen on. Where nobody looked who has which port, they may.
 func (p *Planner) hasPortOfEdge(s project.Service) bool {
 	for _, listener := range p.wantedRoute(s).Listeners {
-		_, text, err := net.SplitHostPort(listener)
-		if err != nil {
+		port := ListenerPort(listener)
+		if port == 0 {
 			continue // a socket
 		}
-		port, err := strconv.Atoi(text)
 		owner, taken := p.state.TakenPorts[port]
-		if err != nil || p.state.TakenPorts == nil || taken && slices.ContainsFunc(p.state.ContainersOf(s.Name), func(c Container) bool { return c.Name == owner }) {
+		if p.state.TakenPorts == nil || taken && slices.ContainsFunc(p.state.ContainersOf(s.Name), func(c Container) bool { return c.Name == owner }) {
 			return true
 		}
 	}

@@ -66,10 +66,16 @@ func (p *Planner) fetch(s project.Service, c change.Change) {
 	switch {
 	case c.Build:
 		p.prepare = append(p.prepare, &BuildStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words,
-			NoCache: p.options.NoCache || c.Source.Dependencies})
+			NoCache: BuildsAfresh(p.options, c), Built: p.state.Built[s.Name]})
 	case c.Pull:
 		p.prepare = append(p.prepare, &PullStep{Service: s.Name, Image: s.Image, Previous: previous, Why: c.Causes[0].Words})
 	}
+}
+
+// BuildsAfresh tells whether an image is built without the build cache: it would
+// keep dependencies whose version is not fixed.
+func BuildsAfresh(options Options, c change.Change) bool {
+	return options.NoCache || c.Source.Dependencies
 }
 
 // job plans one run of a one-shot service.

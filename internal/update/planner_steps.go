@@ -65,8 +65,13 @@ func (r *roll) gate(name string, fresh []TargetRef) *GateStep {
 func (r *roll) gateWhile(holds []Step, name string, fresh []TargetRef) *GateStep {
 	step := r.gate(name, fresh)
 	boot := r.state.StepTimes[StepKey("gate", r.service.Name)]
-	if len(holds) > 0 && boot > 0 && r.service.Gate.Deadline == 0 {
-		step.Spec.Deadline = min(step.Spec.Deadline, slowerBoot*boot+slackBoot)
+	if len(holds) == 0 || boot <= 0 || r.service.Gate.Deadline > 0 {
+		return step
+	}
+	if deadline := slowerBoot*boot + slackBoot; deadline < step.Spec.Deadline {
+		step.Spec.Why = fmt.Sprintf("requests wait, and the version before took %s; gate: {deadline: %s} in the x-gapless of %s allows longer",
+			DurationText(boot), step.Spec.Deadline, r.service.Name)
+		step.Spec.Deadline = deadline
 	}
 	return step
 }

@@ -83,8 +83,9 @@ func (p *Planner) beside(w work) *Beside {
 // migration is what is known of the migrations that one service brings.
 type migration struct {
 	work
-	names   []string // empty: some may be due, nobody knows which
-	verdict string   // MigrationsCompatible, MigrationsBreaking or empty: nobody said
+	names   []string   // empty: some may be due, nobody knows which
+	verdict string     // MigrationsCompatible, MigrationsBreaking or empty: nobody said
+	judged  *Judgement // nil: nothing was found out
 }
 
 // migrations finds out who has to migrate and what it means for the version
@@ -95,43 +96,48 @@ func (p *Planner) migrations() []migration {
 		return nil
 	}
 	for _, w := range p.work {
-		if len(w.service.Migrate) == 0 || !w.newCode() && p.running(w.service) {
+		byJob := w.service.MigratedBy != "" && p.state.Judgements[w.service.Name] != nil
+		if len(w.service.Migrate) == 0 && !byJob || !w.newCode() && p.running(w.service) {
 			continue
 		}
 		names, known := p.due(w)
 		if known && len(names) == 0 {
 			continue
 		}
-		found = append(found, migration{w, names, p.verdict(w)})
+		found = append(found, migration{w, names, p.verdict(w), p.state.Judgements[w.service.Name]})
 	}
 	return found
 }
 
-// due lists the migrations that a service brings, as far as its source or its
-// image tells.
+// due lists the migrations that a service brings, as far as its image or its
+// source tells. The image knows those of its dependencies too.
 func (p *Planner) due(w work) (names []string, known bool) {
-	if w.change.Source.Known {
+	names, known = p.state.Pending[w.service.Name]
+	if !known && w.change.Source.Known {
 		return w.change.Source.Migrations, true
 	}
-	names, known = p.state.Pending[w.service.Name]
 	return names, known
 }
 
 // verdict says whether the version that runs now survives the migrations of a
-// service.
+// service. What is said for this update counts before what was found out; what
+// the settings say holds for all updates, and counts if it is the worse.
 func (p *Planner) verdict(w work) string {
+	judged := p.state.Judgements[w.service.Name]
+	declared := w.service.Compatible
 	switch {
 	case !p.running(w.service):
 		return MigrationsCompatible // nobody is there to be hurt
 	case p.options.Migrations != "":
 		return p.options.Migrations
-	case w.service.Compatible == nil:
-		return ""
-	case *w.service.Compatible:
-		return MigrationsCompatible
-	default:
+	case declared != nil && !*declared:
 		return MigrationsBreaking
+	case judged != nil && judged.Verdict() != "":
+		return judged.Verdict()
+	case declared != nil:
+		return MigrationsCompatible
 	}
+	return ""
 }
 
 func (m migration) words() string { return migrationWords(m.service.Name, m.names) }
@@ -156,11 +162,20 @@ func migrationWords(serviceName string, names []string) string {
 // migrate plans the migrations of all services.
 func (p *Planner) migrate() {
 	for _, m := range p.migrations() {
-		p.shift = append(p.shift, p.task(m.work, TaskMigrate, m.service.Migrate, migrateLimit, m.words()))
+		if len(m.service.Migrate) == 0 {
+			p.noteJob(m)
+			continue
+		}
+		why := m.words()
+		if m.judged != nil {
+			why += ": " + m.judged.Words()
+		}
+		p.shift = append(p.shift, p.task(m.work, TaskMigrate, m.service.Migrate, migrateLimit, why))
 		p.plan.Migrations = append(p.plan.Migrations, Migrated{Service: m.service.Name, Names: m.names, Verdict: m.verdict})
 		if m.verdict != MigrationsCompatible {
 			p.note(m.service.Name, false, "%s: what is done to the data stays if the update is undone", m.words())
 		}
+		p.noteJudgement(m)
 	}
 	p.migrated = true
 }

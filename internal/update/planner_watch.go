@@ -22,7 +22,7 @@ func (p *Planner) addWatch() {
 			continue // who is not asked over HTTP was seen to stay up, no more
 		}
 		spec := gate.Spec
-		spec.Successes, spec.MinReady, spec.Smoke, spec.Deadline = 1, 0, nil, watchPatience
+		spec.Successes, spec.MinReady, spec.Smoke, spec.Deadline, spec.Why = 1, 0, nil, watchPatience, ""
 		step.Gates = append(step.Gates, spec)
 	}
 	if duration > 0 && !p.options.NoWatch && len(step.Gates) > 0 {

@@ -51,7 +51,8 @@ type Images interface {
 
 // BuildOptions change how an image is made.
 type BuildOptions struct {
-	NoCache bool // run every instruction again, as for dependencies without a version
+	NoCache bool   // run every instruction again, as for dependencies without a version
+	As      string // reference that it gets in place of that of its service; empty: that
 }
 
 // CreateSpec asks for one container of a service.
@@ -78,6 +79,31 @@ type CreateSpec struct {
 	// Helper makes it a container of this program in place of one of the
 	// service; it is a one-off of it all the same.
 	Helper *Helper
+	// Trial makes it a one-off of a trial: it is removed with everything else of
+	// the run, by the next trial if need be.
+	Trial bool
+	// Network is the only network of a one-off of a trial, in place of those of its
+	// service. It then has nothing else of the service that it could change: its
+	// volumes are empty, and what is mounted from the host cannot be written to.
+	Network string
+}
+
+// ShadowSpec asks for a second, empty database server, for a trial.
+type ShadowSpec struct {
+	Name    string
+	Run     string
+	Of      string   // container of the server that it stands for
+	Network string   // its only network
+	Names   []string // under which others find it there
+}
+
+// PostgresServer is a Postgres in a container.
+type PostgresServer struct {
+	User      string   // its administrator
+	Database  string   // that its image made
+	Names     []string // under which other containers find it
+	Addresses []string
+	ImageID   string
 }
 
 // Helper is a container of this program that works on the volume which another
@@ -208,6 +234,7 @@ type GateSpec struct {
 	Test       []string      `json:"test,omitempty"`       // GateHealthcheck: as in Compose, CMD or CMD-SHELL first
 	Timeout    time.Duration `json:"timeout"`              // of one probe
 	Deadline   time.Duration `json:"deadline"`             // of the whole gate
+	Why        string        `json:"why,omitempty"`        // why the deadline is shorter than that of the service, and what changes it
 	Successes  int           `json:"successes"`            // in a row
 	MinReady   time.Duration `json:"minReady"`             // shortest time that the container must have been up
 }

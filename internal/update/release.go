@@ -38,6 +38,7 @@ type Migrated struct {
 	// Verdict says whether the release before survives it: MigrationsCompatible,
 	// MigrationsBreaking or empty where nobody said it.
 	Verdict string `json:"verdict,omitempty"`
+	By      string `json:"by,omitempty"` // job that runs them; empty: a task of the service
 }
 
 // Words says what was migrated, and what that means for the release before.

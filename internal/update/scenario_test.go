@@ -32,6 +32,7 @@ type scenario struct {
 	was, is  *change.Source      // of the services with build:; nil: nobody recorded it
 	files    map[string][]string // targets of mounted files that differ, by service
 	stale    []string            // of those: that the containers do not see
+	judged   *Judgement          // of the migrations of the API, whose image is built already then
 	covered  []string
 	singles  []string
 	held     []string      // beside the singles: services whose requests wait while nobody serves them
@@ -256,6 +257,33 @@ var scenarios = []scenario{
 		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("2", "2", "tours/0002_note"),
 		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api", "worker"},
 	},
+	judgedScenario("migrations that only add", Options{}, nil, Judged{Name: "tours/0002_price", Class: ClassSafe,
+		BreaksNew: []string{"tours_tour.price is not there, which tours.Tour reads"}, Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}}},
+		Judged{Name: "auth/0013_index", Class: ClassSafe, Locks: []TableLock{{"auth_user", "SHARE UPDATE EXCLUSIVE"}}}),
+	judgedScenario("a migration that the new version can wait for", Options{}, []string{"api", "worker"}, Judged{Name: "tours/0002_no_size", Class: "bd",
+		BreaksOld: []string{"tours_tour.size is not there, which tours.Tour reads"}, Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}},
+		Irreversible: []string{`ALTER TABLE "tours_tour" DROP COLUMN "size": what was in it is gone`}}),
+	judgedScenario("a migration that breaks both versions", Options{}, []string{"api", "worker"}, Judged{Name: "tours/0002_title", Class: "b",
+		BreaksOld: []string{"tours_tour.name is not there, which tours.Tour reads", "tours_tour.title needs a value, which tours.Tour does not write"},
+		BreaksNew: []string{"tours_tour.title is not there, which tours.Tour reads"}, Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}}}),
+	judgedScenario("a migration that is not understood", Options{}, []string{"api", "worker"}, Judged{Name: "tours/0002_respell", Class: ClassUnknown,
+		Unknown: []string{"its code reads tours_tour (2000 rows, less than 1 MiB): what it does with the rows is not seen in an empty shadow"}}),
+	judgedScenario("a migration that takes its time", Options{}, nil, Judged{Name: "tours/0002_size", Class: "c", Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}, {"tours_journal", "SHARE"}},
+		Rewrites: []Table{{Name: "tours_tour", Rows: 300_000, Bytes: 900 << 20, Known: true}}, Scans: []Table{{Name: "tours_journal", Rows: -1}}}),
+	judgedScenario("a migration of which its user knows better", Options{Migrations: MigrationsCompatible}, nil, Judged{Name: "tours/0002_title", Class: "b",
+		BreaksOld: []string{"tours_tour.name is not there, which tours.Tour reads"}, Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}}}),
+	judgedScenario("migrations that turn out not to be due", Options{}, nil),
+	byItself(judgedScenario("an image that migrates whenever a container starts", Options{}, nil, Judged{Name: "tours/0002_price", Class: ClassSafe,
+		Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}}})),
+	onlyRead(judgedScenario("a migration whose statements were only read", Options{}, []string{"api", "worker"}, Judged{Name: "tours/0002_no_size", Class: "bd",
+		BreaksOld: []string{`ALTER TABLE "tours_tour" DROP COLUMN "size": the old code fails if it uses it`}, Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}},
+		Irreversible: []string{`ALTER TABLE "tours_tour" DROP COLUMN "size": its values are gone`}})),
+	byJob(judgedScenario("a migration that a job does and that breaks what runs", Options{}, []string{"api", "worker"}, Judged{Name: "tours/0002_title", Class: "b",
+		BreaksOld: []string{"tours_tour.name is not there, which tours.Tour reads"}, Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}}})),
+	byJob(judgedScenario("a migration that a job does and that only adds", Options{}, nil, Judged{Name: "tours/0002_price", Class: ClassSafe,
+		Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}}})),
+	byJob(judgedScenario("a migration that a job does and that is not understood", Options{}, nil, Judged{Name: "tours/0002_respell", Class: ClassUnknown,
+		Unknown: []string{"its code reads tours_tour"}})),
 	{
 		name: "restart in place",
 		services: []project.Service{web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path, s.Replicas = "/shop", 2 }),
@@ -453,6 +481,35 @@ var scenarios = []scenario{
 	},
 }
 
+// onlyRead has no shadow.
+func onlyRead(s scenario) scenario {
+	s.judged.Source, s.judged.Compared, s.judged.Untraced = JudgedBySQL, false, "its database db.example is no running Postgres of this project"
+	return s
+}
+
+// byItself lets the image migrate too.
+func byItself(s scenario) scenario {
+	s.judged.ByItself = true
+	return s
+}
+
+// byJob lets a job of the compose file migrate.
+func byJob(s scenario) scenario {
+	s.services = append([]project.Service{with(plain("migratejob", project.RoleJob), func(s *project.Service) { s.Restart, s.Build, s.Image = "no", true, "app:latest" })}, s.services...)
+	api := &s.services[1]
+	api.Migrate, api.MigratedBy, api.DependsOn = nil, "migratejob", []string{"migratejob"}
+	return s
+}
+
+// judgedScenario is an update whose migrations were judged.
+func judgedScenario(name string, options Options, singles []string, migrations ...Judged) scenario {
+	judged := &Judgement{Source: JudgedByTrace, Compared: true, Migrations: migrations}
+	return scenario{name: name, judged: judged, options: options, singles: singles,
+		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
+		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("2", "1", "tours/0002_a_file"),
+		release: &Release{Number: 7}, covered: []string{"api"}}
+}
+
 // mountsOf gives mounted files a content.
 func mountsOf(targets []string, content string) map[string]string {
 	mounts := map[string]string{}
@@ -560,6 +617,10 @@ func (s scenario) build() (*world, Plan, error) {
 	if s.former != "" {
 		state.FormerRoutes = map[string]RouteState{"api": {Listeners: []string{s.former}, Path: "/", Port: 8000, Targets: []TargetRef{{Container: "shop-api-1", Generation: "old", Weight: 1}}}}
 		w.former["api"] = fakeRoute{state: state.FormerRoutes["api"]}
+	}
+	if s.judged != nil {
+		state.Judgements, state.Pending = map[string]*Judgement{"api": s.judged}, map[string][]string{"api": s.judged.Names()}
+		state.Built = map[string]string{"api": newImage}
 	}
 	plan, err := Make(state, p, change.Detect(p, wanted, running), s.options)
 	if s.steps != nil {

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"net"
 	"slices"
+	"strconv"
 	"time"
 
 	"gapless/internal/change"
@@ -66,6 +68,8 @@ type State struct {
 	FormerRoutes map[string]RouteState    `json:"-"`                // that the edge still has, where a front passes requests on by itself now
 	Release      *Release                 `json:"release,omitempty"`
 	Pending      map[string][]string      `json:"-"` // migrations that the new image said are due, by service name; no entry: not asked
+	Judgements   map[string]*Judgement    `json:"-"` // of the migrations that are due, by service name; no entry: nothing was found out
+	Built        map[string]string        `json:"-"` // images that were built already to judge their migrations, by service name
 	Processors   int                      `json:"-"` // of the host; 0 if not known
 	TakenPorts   map[int]string           `json:"-"` // host ports in use, with the owner
 	NoHelper     string                   `json:"-"` // why this program cannot run in a container; empty: it can
@@ -107,6 +111,19 @@ type RouteState struct {
 	HealthPath string      `json:"healthPath,omitempty"`
 	Outdated   bool        `json:"outdated,omitempty"` // containers have moved since it was set
 	Targets    []TargetRef `json:"targets,omitempty"`
+}
+
+// ListenerPort is the port that a listener is on; 0 for a unix socket.
+func ListenerPort(listener string) int {
+	_, text, err := net.SplitHostPort(listener)
+	if err != nil {
+		return 0
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return port
 }
 
 // TargetRef names a container behind a route. Its address is looked up when

@@ -11,11 +11,20 @@ type BuildStep struct {
 	Image    string `json:"image"`
 	Previous string `json:"previous,omitempty"` // image ID that the reference named before
 	NoCache  bool   `json:"noCache,omitempty"`
+	Built    string `json:"built,omitempty"` // ID of the image, if it was built already to judge its migrations
 	Why      string `json:"why"`
 }
 
-// Do builds; the build cache makes a repetition cheap.
+// Do builds; the build cache makes a repetition cheap. What was judged is what
+// runs: an image that was built for that gets the name, if it is still there.
 func (s *BuildStep) Do(ctx context.Context, env *Env) error {
+	if s.Built != "" {
+		err := env.Images.Tag(ctx, s.Built, s.Image)
+		if err == nil {
+			return nil
+		}
+		env.Sink.Emit(Event{Time: env.Clock.Now(), Kind: EventNotice, Run: env.Run, Line: s.Line(), Text: "the image that was judged cannot be used, and is built again: " + err.Error()})
+	}
 	if _, err := env.Images.Build(ctx, s.Service, BuildOptions{NoCache: s.NoCache}); err != nil {
 		return fmt.Errorf("build %s: %w", s.Service, err)
 	}
@@ -31,7 +40,9 @@ func (s *BuildStep) Undo(ctx context.Context, env *Env) error {
 // Line implements Step.
 func (s *BuildStep) Line() Line {
 	detail := s.Image
-	if s.NoCache {
+	if s.Built != "" {
+		detail += ", built already to judge its migrations"
+	} else if s.NoCache {
 		detail += ", without the build cache"
 	}
 	return Line{Verb: "build", Object: s.Service, Detail: detail, Reason: s.Why}

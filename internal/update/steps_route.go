@@ -66,7 +66,7 @@ func (s *GateStep) Line() Line {
 	if len(s.Spec.Smoke) > 0 {
 		how += ", then " + strings.Join(s.Spec.Smoke, " ")
 	}
-	return Line{Verb: "gate", Object: s.Spec.Container, Detail: fmt.Sprintf("%s within %s", how, DurationText(s.Spec.Deadline))}
+	return Line{Verb: "gate", Object: s.Spec.Container, Detail: fmt.Sprintf("%s within %s", how, DurationText(s.Spec.Deadline)), Reason: s.Spec.Why}
 }
 
 // DrainStep waits until containers that get no more requests have answered

@@ -86,17 +86,40 @@ func (p *Planner) decide() (name, why string) {
 	for _, m := range p.migrations() {
 		switch m.verdict {
 		case MigrationsBreaking:
-			return StrategyQuick, m.words() + ": what runs now does not survive that, so old and new must not run together"
+			return StrategyQuick, m.words() + ": " + p.whyBreaking(m)
 		case MigrationsCompatible:
 			if p.running(m.service) {
 				due = append(due, m.words())
 			}
 		default:
-			return StrategyQuick, m.words() + ": nobody said whether what runs now survives that; if it does, --migrations compatible lets it serve meanwhile"
+			if len(m.service.Migrate) == 0 {
+				continue // its job is asked to do it, by whoever wrote the compose file; a note says what is not known
+			}
+			return StrategyQuick, m.words() + ": " + whyUnknown(m) + "; if it does, --migrations compatible lets it serve meanwhile"
 		}
 	}
 	if len(due) > 0 {
 		return StrategyRolling, strings.Join(due, ", ") + ": what runs now survives that, so it comes first"
 	}
 	return StrategyRolling, ""
+}
+
+// whyBreaking says why old and new must not run together.
+func (p *Planner) whyBreaking(m migration) string {
+	const apart = "so old and new must not run together"
+	if m.judged == nil || m.judged.Verdict() != MigrationsBreaking || p.options.Migrations != "" {
+		return "what runs now does not survive that, " + apart
+	}
+	return "what runs now does not survive it (" + m.judged.why(func(j Judged) []string { return j.BreaksOld }) + "), " + apart
+}
+
+// whyUnknown says what is missing for a verdict.
+func whyUnknown(m migration) string {
+	if m.judged == nil {
+		return "nobody said whether what runs now survives that"
+	}
+	if why := m.judged.why(func(j Judged) []string { return j.Unknown }); why != "" {
+		return "whether what runs now survives it cannot be told (" + why + ")"
+	}
+	return "whether what runs now survives it cannot be told"
 }

@@ -80,7 +80,8 @@ func TestUnknownStrategy(t *testing.T) {
 }
 
 // While requests wait, a version that takes much longer to boot than the one
-// before is given up early; beside the old one it has all its time.
+// before is given up early, and the plan says why and what changes that; beside
+// the old one it has all its time.
 func TestGateOfHeldRequestsIsShort(t *testing.T) {
 	for _, c := range []struct {
 		strategy string
@@ -102,13 +103,24 @@ func TestGateOfHeldRequestsIsShort(t *testing.T) {
 			Routes: map[string]RouteState{"api": {Listeners: []string{":80"}, Path: "/", Port: 8000, Targets: []TargetRef{{Container: old.Name, Weight: 1}}}}}
 		p := &project.Project{Name: "shop", Services: []project.Service{service}, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
 		changes := []change.Change{{Service: "api", Replace: []string{old.Name}, Causes: []change.Cause{{Kind: change.KindImage, Words: "image changed"}}}}
-		plan, err := Make(state, p, changes, Options{Strategy: c.strategy})
+		plan, err := Make(state, p, changes, Options{Strategy: c.strategy, Watch: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, step := range plan.Steps() {
-			if gate, is := step.(*GateStep); is && gate.Spec.Deadline != c.want {
-				t.Errorf("%+v: deadline %s", c, gate.Spec.Deadline)
+			if watch, is := step.(*WatchStep); is && watch.Gates[0].Why != "" {
+				t.Errorf("%+v: the watch has the reason of the gate", c)
+			}
+			gate, is := step.(*GateStep)
+			if !is {
+				continue
+			}
+			why := ""
+			if c.want == 11*time.Second {
+				why = "requests wait, and the version before took 2 s; gate: {deadline: 1m0s} in the x-gapless of api allows longer"
+			}
+			if line := gate.Line(); gate.Spec.Deadline != c.want || gate.Spec.Why != why || line.Reason != why {
+				t.Errorf("%+v: deadline %s, %s", c, gate.Spec.Deadline, line.Reason)
 			}
 		}
 	}

@@ -51,6 +51,8 @@ const socketUpstream = "upstream api { server unix:SOCKETS/shop.sock; keepalive 
 // buildFront makes nginx's image in two versions that differ in a label.
 func buildFront(t *testing.T, version string) {
 	t.Helper()
+	building.Lock()
+	defer building.Unlock()
 	name := imageName + "/nginx:" + version
 	if built[name] {
 		return

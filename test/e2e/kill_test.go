@@ -72,22 +72,28 @@ func killEach(t *testing.T, first, every int) {
 	traffic := s.traffic(nil)
 	version, other, points := "v1", "v2", 0
 	for entry := first; ; entry += every {
-		command := s.command(other, append([]string{"update", "--yes"}, services...)...)
-		command.Path = gaplessPath + "-failpoints"
-		command.Env = append(command.Env, fmt.Sprintf("GAPLESS_FAILPOINT=journal:%d", entry))
-		output, _ := command.CombinedOutput()
-		code := command.ProcessState.ExitCode()
-		if code == 0 {
+		if !s.killedAt(t, entry, other, services...) {
 			t.Logf("%d kill points", points)
 			break
-		}
-		if code != -1 {
-			t.Fatalf("kill point %d: exit code %d\n%s", entry, code, output)
 		}
 		points++
 		version, other = s.settle(t, fmt.Sprintf("kill point %d", entry), version, other)
 	}
 	s.clean(traffic.Stop())
+}
+
+// killedAt updates with a program that dies at an entry of the journal, and tells
+// whether the update has so many.
+func (s *shop) killedAt(t *testing.T, entry int, version string, services ...string) bool {
+	t.Helper()
+	command := s.command(version, append([]string{"update", "--yes"}, services...)...)
+	command.Path = gaplessPath + "-failpoints"
+	command.Env = append(command.Env, fmt.Sprintf("GAPLESS_FAILPOINT=journal:%d", entry))
+	r := resultOf(t, command)
+	if r.code > 0 {
+		t.Fatalf("kill point %d: exit code %d\n%s", entry, r.code, r.output)
+	}
+	return r.code != 0
 }
 
 // killed names the services of the updates that are killed: one in a short

@@ -176,8 +176,8 @@ func TestMaintenanceOutlives(t *testing.T) {
 // the receipt says for how long and how many. Nothing fails in any other way.
 func TestHoldPage(t *testing.T) {
 	s := newShop(t)
-	build(t, "slow", "slow-boot=8s")
-	s.edit("compose.yaml", apiHead, apiHead+"    container_name: "+s.project+"-only\n", "role: web\n", "role: web\n      hold: {limit: 2s}\n")
+	build(t, "slow", "slow-boot=5s")
+	s.edit("compose.yaml", apiHead, apiHead+"    container_name: "+s.project+"-only\n", "role: web\n", "role: web\n      hold: {limit: 1s}\n")
 	s.update("v1", 0)
 	traffic := s.traffic(func(c *load.Config) { c.RatePerSecond = 100 })
 	got := s.measured("slow", 0)
@@ -195,8 +195,8 @@ func TestHoldPage(t *testing.T) {
 	if difference := *got.Paged - int64(report.Failed); difference < -5 || difference > 5 {
 		t.Errorf("the receipt says %d requests got the page, the clients saw %d", *got.Paged, report.Failed)
 	}
-	if got.PagedMillis < 3000 || got.PagedMillis > 20_000 {
-		t.Errorf("the page was up for %.0f ms of a boot of 8 s with a hold of 2 s", got.PagedMillis)
+	if got.PagedMillis < 2000 || got.PagedMillis > 20_000 {
+		t.Errorf("the page was up for %.0f ms of a boot of 5 s with a hold of 1 s", got.PagedMillis)
 	}
 	t.Logf("receipt: %d requests, %d held, %d got the page for %.0f ms, gap %.0f ms; clients: %d of %d got the page",
 		*got.Requests, *got.Held, *got.Paged, got.PagedMillis, got.GapMillis, report.Failed, report.Requests)

@@ -26,20 +26,26 @@ func nativeMode(t *testing.T) *fronted {
 }
 
 // nearlyClean fails the test if more was lost than a reload of nginx can lose: the
-// request that a client writes to a connection in the moment in which nginx
-// closes it. What was lost is in the log. Behind the requests nothing may be lost.
+// request that a client writes to a kept connection in the moment in which nginx
+// closes it. There are several such connections, and a moment is longer on a busy
+// machine. What was lost is in the log. Behind the requests nothing may be lost.
 func (f *fronted) nearlyClean(report load.Report) {
 	f.t.Helper()
 	var text bytes.Buffer
 	report.Print(&text)
 	log := f.docker("logs", f.project+"-nginx-1")
 	reloads := strings.Count(log, "(SIGHUP) received")
-	f.t.Logf("native mode: %d of %d requests failed over %d reloads of nginx\n%s", report.Failed, report.Requests, reloads, text.String())
+	f.t.Logf("%d of %d requests failed over %d reloads of nginx\n%s", report.Failed, report.Requests, reloads, text.String())
 	if report.Failed > 0 {
 		f.explain(report, log)
 	}
-	if report.Failed > reloads {
-		f.t.Error("more than one request was lost for each reload")
+	if report.Failed > 3*reloads {
+		f.t.Error("more than three requests were lost for each reload")
+	}
+	for _, sample := range report.Samples() {
+		if sample.Failed() && !sample.Kept {
+			f.t.Errorf("%s failed on a fresh connection: %s", sample.ID, sample.Error)
+		}
 	}
 	for _, cause := range report.Causes {
 		if cause.Name == "wrong content" || strings.HasPrefix(cause.Name, "status") {
@@ -148,16 +154,8 @@ func TestNativeKilled(t *testing.T) {
 	}
 	version, other, points := "v1", "v2", 0
 	for entry := 1; ; entry += every {
-		command := f.command(other, "update", "--yes", "api")
-		command.Path = gaplessPath + "-failpoints"
-		command.Env = append(command.Env, fmt.Sprintf("GAPLESS_FAILPOINT=journal:%d", entry))
-		output, _ := command.CombinedOutput()
-		code := command.ProcessState.ExitCode()
-		if code == 0 {
+		if !f.killedAt(t, entry, other, "api") {
 			break
-		}
-		if code != -1 {
-			t.Fatalf("kill point %d: exit code %d\n%s", entry, code, output)
 		}
 		points++
 		f.docker("exec", f.project+"-nginx-1", "nginx", "-t", "-c", "/etc/nginx/shop/nginx.conf")

@@ -160,15 +160,29 @@ type result struct {
 
 // run calls gapless for a version of the example.
 func (s *shop) run(version string, arguments ...string) result {
-	command := s.command(version, arguments...)
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
-	err := command.Run()
+	s.t.Helper()
+	return resultOf(s.t, s.command(version, arguments...))
+}
+
+// resultOf runs a command to its end, however that is.
+func resultOf(t *testing.T, command *exec.Cmd) result {
+	t.Helper()
+	output, err := command.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		s.t.Fatalf("%v: %v", arguments, err)
+		t.Fatalf("%v: %v", command.Args, err)
 	}
-	return result{code: command.ProcessState.ExitCode(), output: output.String()}
+	return result{code: command.ProcessState.ExitCode(), output: string(output)}
+}
+
+// says fails the test unless an output has every text.
+func (r result) says(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(r.output, text) {
+			t.Errorf("%q is not said:\n%s", text, r.output)
+		}
+	}
 }
 
 func (s *shop) command(version string, arguments ...string) *exec.Cmd {

@@ -12,10 +12,7 @@ import (
 // TestStackEveryChange brings in one kind of change after the other, under
 // traffic: what auto picks is what fits the change, and nothing is lost.
 func TestStackEveryChange(t *testing.T) {
-	onlyLong(t)
-	s := newServer(t)
-	s.apply("setup-socket")
-	s.update(0) // nginx moves to the socket of the edge, once
+	s := newServerWithEdge(t)
 	for _, c := range []struct {
 		change   string
 		flags    []string
@@ -41,14 +38,7 @@ func TestStackEveryChange(t *testing.T) {
 				t.Fatalf("exit code %d\n%s", r.code, r.output)
 			}
 			s.clean(report)
-			if !strings.Contains(r.output, ", "+c.strategy) {
-				t.Errorf("the strategy is not %s", c.strategy)
-			}
-			for _, text := range c.says {
-				if !strings.Contains(r.output, text) {
-					t.Errorf("%q is not said", text)
-				}
-			}
+			r.says(t, append([]string{", " + c.strategy}, c.says...)...)
 			for _, text := range c.never {
 				if strings.Contains(r.output, text) {
 					t.Errorf("%q is said", text)
@@ -79,18 +69,12 @@ func (s *server) containersOf(services []string) string {
 // not survive, of which nobody said so: old and new never run together, and
 // requests wait meanwhile.
 func TestStackBreakingMigration(t *testing.T) {
-	s := newServer(t)
-	s.apply("setup-socket")
-	s.update(0)
+	s := newServerWithEdge(t)
 	traffic := s.traffic()
 	s.apply("migration-breaking")
 	r := s.update(0)
 	s.clean(traffic.Stop())
-	for _, text := range []string{", quick", "1 new migration", "hold api", "0 failed"} {
-		if !strings.Contains(r.output, text) {
-			t.Errorf("%q is not said:\n%s", text, r.output)
-		}
-	}
+	r.says(t, ", quick", "1 new migration", "hold api", "0 failed")
 	back := s.gapless("rollback", "--dry-run")
 	if !strings.Contains(back.output, "tours/0002_title") {
 		t.Errorf("a rollback does not say which migration it crosses:\n%s", back.output)

@@ -16,9 +16,7 @@ import (
 // none is lost or begun twice, and celery beat never runs twice.
 func TestStackTasks(t *testing.T) {
 	onlyLong(t)
-	s := newServer(t)
-	s.apply("setup-socket")
-	s.update(0)
+	s := newServerWithEdge(t)
 	traffic := s.traffic()
 	const tasks, each = 200, 3 * time.Second
 	if err := s.QueueTasks(t.Context(), "queued", tasks, each); err != nil {
@@ -34,15 +32,13 @@ func TestStackTasks(t *testing.T) {
 // for five seconds: requests wait, and none fails.
 func TestStackSlowBoot(t *testing.T) {
 	onlyLong(t)
-	s := newServer(t)
-	s.apply("setup-socket")
-	s.update(0)
+	s := newServerWithEdge(t)
 	traffic := s.traffic()
 	s.set("BOOT_SECONDS=5")
 	s.apply("migration-breaking", "slow-boot")
 	r := s.update(0)
 	s.clean(traffic.Stop())
-	s.says(r, ", quick", "0 failed", " held (longest ")
+	r.says(t, ", quick", "0 failed", " held (longest ")
 	t.Log(r.output)
 }
 
@@ -50,9 +46,7 @@ func TestStackSlowBoot(t *testing.T) {
 // page with Retry-After, the receipt has the window, and nothing else fails.
 func TestStackBootBeyondHold(t *testing.T) {
 	onlyLong(t)
-	s := newServer(t)
-	s.apply("setup-socket")
-	s.update(0)
+	s := newServerWithEdge(t)
 	traffic := s.traffic()
 	s.set("BOOT_SECONDS=90")
 	s.apply("migration-breaking", "slow-boot")
@@ -74,7 +68,7 @@ func TestStackBootBeyondHold(t *testing.T) {
 	if report.Failed == 0 {
 		t.Error("nobody got the page")
 	}
-	s.says(r, ", quick", " 0 failed", "requests got the maintenance page, which was up for ")
+	r.says(t, ", quick", " 0 failed", "requests got the maintenance page, which was up for ")
 	t.Logf("clients: %d of %d got the page\n%s", report.Failed, report.Requests, r.output)
 }
 
@@ -99,15 +93,5 @@ func (s *server) edit(old, text string) {
 	}
 	if err := os.WriteFile(path, []byte(strings.Replace(string(content), old, text, 1)), 0o644); err != nil {
 		s.t.Fatal(err)
-	}
-}
-
-// says fails the test unless all the texts are in the output.
-func (s *server) says(r result, texts ...string) {
-	s.t.Helper()
-	for _, text := range texts {
-		if !strings.Contains(r.output, text) {
-			s.t.Errorf("%q is not said:\n%s", text, r.output)
-		}
 	}
 }

@@ -5,10 +5,8 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,10 +24,10 @@ type server struct {
 }
 
 // newServer deploys the stack as its developers do, with nothing of Gapless.
-func newServer(t *testing.T, changes ...string) *server {
+func newServer(t *testing.T) *server {
 	t.Helper()
 	t.Parallel()
-	deployed, err := stack.New(t.Context(), changes...)
+	deployed, err := stack.New(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +44,16 @@ func newServer(t *testing.T, changes ...string) *server {
 	return &server{Stack: deployed, t: t}
 }
 
+// newServerWithEdge deploys the stack and lets its nginx pass requests on to the
+// socket of the edge.
+func newServerWithEdge(t *testing.T) *server {
+	t.Helper()
+	s := newServer(t)
+	s.apply("setup-socket")
+	s.update(0)
+	return s
+}
+
 // apply brings in what the developers did.
 func (s *server) apply(changes ...string) {
 	s.t.Helper()
@@ -59,15 +67,7 @@ func (s *server) apply(changes ...string) {
 // gapless calls the program under test in the checkout.
 func (s *server) gapless(arguments ...string) result {
 	s.t.Helper()
-	command := s.Command(s.t.Context(), gaplessPath, arguments...)
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
-	err := command.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		s.t.Fatalf("%v: %v", arguments, err)
-	}
-	return result{code: command.ProcessState.ExitCode(), output: output.String()}
+	return resultOf(s.t, s.Command(s.t.Context(), gaplessPath, arguments...))
 }
 
 // update fails the test unless the exit code is the wanted one.
@@ -159,9 +159,7 @@ func TestStackRoles(t *testing.T) {
 // TestStackUpdate takes over a stack that docker compose deployed, and updates
 // its code under traffic and with tasks in hand.
 func TestStackUpdate(t *testing.T) {
-	s := newServer(t)
-	s.apply("setup-socket")
-	s.update(0) // nginx moves to the socket of the edge, once
+	s := newServerWithEdge(t)
 
 	traffic := s.traffic()
 	if err := s.QueueTasks(t.Context(), "during", 20, 3*time.Second); err != nil {
@@ -174,9 +172,7 @@ func TestStackUpdate(t *testing.T) {
 	if report.Served() != "code" {
 		t.Errorf("%s serves, not the new code\n%s", report.Served(), r.output)
 	}
-	if !strings.Contains(r.output, "0 failed") {
-		t.Errorf("the receipt does not say 0 failed:\n%s", r.output)
-	}
+	r.says(t, "0 failed")
 	t.Run("too few connections for second copies", s.refusesConnections)
 }
 

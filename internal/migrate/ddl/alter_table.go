@@ -25,10 +25,7 @@ func (j *judge) alterTable(c *cursor) (Finding, []Action) {
 	}
 	for i, part := range parts {
 		one := &cursor{tokens: part}
-		f := j.alterAction(t, one)
-		if f.Class&Opaque == 0 && !f.Fails && !one.done() {
-			f = opaque("not understood from " + quoteFor(one.peek(0)) + " on")
-		}
+		f, _ := one.ended(j.alterAction(t, one))
 		if j.known.made(t.name) {
 			f = onMade(t, f)
 		}

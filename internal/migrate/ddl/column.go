@@ -121,9 +121,7 @@ func (j *judge) dropColumn(t *table, c *cursor) Finding {
 		f = does(Safe, "the column was added in this file").on(t.name, AccessExclusive)
 	}
 	if cascade {
-		f.Class |= Breaks | Loses
-		f.Reversible = No
-		f.because(cascadeDrops)
+		f.cascades()
 	}
 	if added {
 		return f

@@ -111,20 +111,30 @@ func (c *cursor) columnReference(k *columnText) bool {
 	}
 	c.parens()
 	for {
-		switch {
-		case c.accept("match", "full"), c.accept("match", "simple"), c.accept("match", "partial"):
-		case c.accept("on", "delete"), c.accept("on", "update"):
-			switch {
-			case c.accept("no", "action"), c.accept("restrict"), c.accept("cascade"):
-			case c.accept("set", "null"), c.accept("set", "default"):
-				c.parens()
-			default:
-				return false
-			}
-		default:
-			return true
+		if found, known := c.referenceOption(); !found || !known {
+			return known
 		}
 	}
+}
+
+// referenceOption passes an option of REFERENCES, if there is one; known is false
+// where it is not understood.
+func (c *cursor) referenceOption() (found, known bool) {
+	switch {
+	case c.accept("match", "full"), c.accept("match", "simple"), c.accept("match", "partial"):
+		return true, true
+	case c.accept("on", "delete"), c.accept("on", "update"):
+	default:
+		return false, true
+	}
+	switch {
+	case c.accept("no", "action"), c.accept("restrict"), c.accept("cascade"):
+		return true, true
+	case c.accept("set", "null"), c.accept("set", "default"):
+		c.parens()
+		return true, true
+	}
+	return true, false
 }
 
 func (c *cursor) generatedAs(k *columnText) bool {

@@ -217,9 +217,8 @@ func (j *judge) dropConstraint(t *table, c *cursor) Finding {
 			instead("a transaction of its own, with a lock_timeout, when the old version has stopped")
 	}
 	if cascade {
-		f.Class |= Breaks | Slow | Loses
-		f.Reversible = No
-		f.because(cascadeDrops)
+		f.Class |= Slow
+		f.cascades()
 	}
 	return f
 }

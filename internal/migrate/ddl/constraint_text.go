@@ -88,7 +88,11 @@ func (c *cursor) columnList(k *constraintText) bool {
 // constraintTail passes what may follow any constraint.
 func (c *cursor) constraintTail(k *constraintText) bool {
 	for !c.done() {
+		found, known := c.referenceOption()
 		switch {
+		case !known:
+			return false
+		case found:
 		case c.accept("not", "valid"):
 			k.notValid = true
 		case c.accept("not", "enforced"):
@@ -96,16 +100,7 @@ func (c *cursor) constraintTail(k *constraintText) bool {
 		case c.accept("no", "inherit"):
 			k.noInherit = true
 		case c.accept("enforced"), c.accept("not", "deferrable"), c.accept("deferrable"),
-			c.accept("initially", "deferred"), c.accept("initially", "immediate"),
-			c.accept("match", "full"), c.accept("match", "simple"), c.accept("match", "partial"):
-		case c.accept("on", "delete"), c.accept("on", "update"):
-			switch {
-			case c.accept("no", "action"), c.accept("restrict"), c.accept("cascade"):
-			case c.accept("set", "null"), c.accept("set", "default"):
-				c.parens()
-			default:
-				return false
-			}
+			c.accept("initially", "deferred"), c.accept("initially", "immediate"):
 		case c.accept("include"), c.accept("with"), c.accept("where"):
 			if _, ok := c.parens(); !ok {
 				return false

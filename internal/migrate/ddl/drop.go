@@ -7,6 +7,13 @@ const (
 	cascadeDrops = "CASCADE also drops what depends on it, which this file does not show"
 )
 
+// cascades is what CASCADE adds to a DROP.
+func (f *Finding) cascades() {
+	f.Class |= Breaks | Loses
+	f.Reversible = No
+	f.because(cascadeDrops)
+}
+
 // drop judges DROP.
 func (j *judge) drop(c *cursor) Finding {
 	c.accept("foreign")
@@ -56,9 +63,7 @@ func (j *judge) dropOther(c *cursor, word string) Finding {
 		}
 	}
 	if c.accept("cascade") {
-		f.Class |= Breaks | Loses
-		f.Reversible = No
-		f.because(cascadeDrops)
+		f.cascades()
 	}
 	c.accept("restrict")
 	return f
@@ -85,9 +90,7 @@ func (j *judge) dropTables(c *cursor) Finding {
 		f = f.on("every table that they refer to", AccessExclusive)
 	}
 	if c.accept("cascade") {
-		f.Class |= Breaks | Loses
-		f.Reversible = No
-		f.because(cascadeDrops)
+		f.cascades()
 	}
 	c.accept("restrict")
 	for _, name := range names {
@@ -129,9 +132,7 @@ func (j *judge) dropIndex(c *cursor) Finding {
 		delete(j.known.indexes, name)
 	}
 	if cascade {
-		f.Class |= Breaks | Loses
-		f.Reversible = No
-		f.because(cascadeDrops)
+		f.cascades()
 	}
 	return f
 }

@@ -21,8 +21,8 @@ func (j *judge) mysql(c *cursor) (Finding, []Action) {
 		}
 	}
 	f, actions := j.mysqlStatement(c)
-	if f.Class&Opaque == 0 && !f.Fails && !c.done() {
-		return opaque("not understood from " + quoteFor(c.peek(0)) + " on"), nil
+	if f, all := c.ended(f); !all {
+		return f, nil
 	}
 	return f, actions
 }

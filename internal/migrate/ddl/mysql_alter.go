@@ -19,10 +19,7 @@ func (j *judge) mysqlAlter(c *cursor) (Finding, []Action) {
 			options = append(options, part)
 			continue
 		}
-		f := j.mysqlAction(t, one)
-		if f.Class&Opaque == 0 && !f.Fails && !one.done() {
-			f = opaque("not understood from " + quoteFor(one.peek(0)) + " on")
-		}
+		f, _ := one.ended(j.mysqlAction(t, one))
 		if t.made {
 			f = madeInMySQL(f)
 		}

@@ -10,11 +10,16 @@ func (j *judge) postgres(c *cursor) (Finding, []Action) {
 	if f, ok := j.transaction(c); ok {
 		return f, nil
 	}
-	f := j.single(c)
-	if f.Class&Opaque == 0 && !f.Fails && !c.done() {
-		return opaque("not understood from " + quoteFor(c.peek(0)) + " on"), nil
-	}
+	f, _ := c.ended(j.single(c))
 	return f, nil
+}
+
+// ended is the finding for what was read, unless that was not all.
+func (c *cursor) ended(f Finding) (finding Finding, all bool) {
+	if f.Class&Opaque == 0 && !f.Fails && !c.done() {
+		return opaque("not understood from " + quoteFor(c.peek(0)) + " on"), false
+	}
+	return f, true
 }
 
 // quoteFor shows a token in a message.
