@@ -28,13 +28,14 @@ demo: build
 ## test: everything that must pass before a change goes in
 test: lint test-unit test-e2e
 
-## lint: formatting, vet, checksums of the tools, syntax of the scripts
+## lint: formatting, vet, checksums of the tools, syntax of the scripts, mutants that apply
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not formatted:"; echo "$$unformatted"; exit 1; fi
 	go vet -tags e2e ./...
 	@cd tools && go list -deps tool >/dev/null
 	@for script in $$(git ls-files '*.sh'); do sh -n $$script || exit 1; done
+	@for mutant in test/mutants/*.patch; do git apply --check $$mutant || exit 1; done
 
 ## test-unit: no Docker; the data path also under the race detector
 test-unit:

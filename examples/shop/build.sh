@@ -23,9 +23,15 @@ CGO_ENABLED=0 GOTOOLCHAIN=local go build -trimpath \
 mkdir "$context/data"
 cp Dockerfile "$context/"
 
-# The classic builder needs neither buildx nor a registry.
-if ! log=$(DOCKER_BUILDKIT=0 docker build --quiet --tag "${SHOP_IMAGE:-shop}:$version" "$context" 2>&1); then
+# The classic builder needs neither buildx nor a registry. It fails when somebody
+# removes any image while it looks through them for what it can reuse.
+tries=5
+until log=$(DOCKER_BUILDKIT=0 docker build --quiet --tag "${SHOP_IMAGE:-shop}:$version" "$context" 2>&1); do
+	tries=$((tries - 1))
+	case $log in
+	*"unable to find image"*) [ "$tries" -gt 0 ] && continue ;;
+	esac
 	echo "$log" >&2
 	exit 1
-fi
+done
 echo "${SHOP_IMAGE:-shop}:$version${fault:+ ($fault)}"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -65,11 +66,26 @@ func (w *Workbench) Build(ctx context.Context, serviceName string, options updat
 			return "", err
 		}
 	}
-	err = sdk.Build(ctx, project, api.BuildOptions{Services: []string{serviceName}, Progress: "plain", Out: output})
+	for range buildTries {
+		err = sdk.Build(ctx, project, api.BuildOptions{Services: []string{serviceName}, Progress: "plain", Out: output})
+		if !metRemoval(err) {
+			break
+		}
+	}
 	if err != nil {
 		return "", &ImageError{Kind: ImageBuildFailed, Reference: reference, Output: output.lines(outputLines), Err: err}
 	}
 	return w.ImageID(ctx, reference)
+}
+
+// buildTries bounds how often a build begins again after metRemoval.
+const buildTries = 5
+
+// metRemoval tells whether a build of the classic builder failed only because
+// somebody removed an image while it looked for what it can reuse. Source:
+// getLocalCachedImage in image/cache of Docker Engine 20.10.
+func metRemoval(err error) bool {
+	return err != nil && strings.Contains(err.Error(), `unable to find image "sha256:`)
 }
 
 // buildsWithBuildKit tells which builder the SDK is about to choose.

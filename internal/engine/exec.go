@@ -102,17 +102,22 @@ func (e *Engine) exec(ctx context.Context, name string, options client.ExecCreat
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
+	return e.exitCode(ctx, created.ID)
+}
+
+// exitCode waits for the end of a command that closed its outputs, and kills it
+// when the context ends before.
+func (e *Engine) exitCode(ctx context.Context, id string) (int, error) {
 	for {
-		state, err := e.client.ExecInspect(ctx, created.ID, client.ExecInspectOptions{})
+		state, err := e.client.ExecInspect(ctx, id, client.ExecInspectOptions{})
 		if err != nil {
 			return 0, err
 		}
 		if !state.Running {
 			return state.ExitCode, nil
 		}
-		// It closed its outputs and goes on.
 		if err := pause(ctx, pollEvery); err != nil {
-			e.abandon(context.WithoutCancel(ctx), created.ID)
+			e.abandon(context.WithoutCancel(ctx), id)
 			return 0, err
 		}
 	}

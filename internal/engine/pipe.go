@@ -56,18 +56,7 @@ func (e *Engine) pipe(ctx context.Context, name string, argv []string, in io.Rea
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
-	for {
-		state, err := e.client.ExecInspect(ctx, created.ID, client.ExecInspectOptions{})
-		if err != nil {
-			return 0, err
-		}
-		if !state.Running {
-			return state.ExitCode, nil
-		}
-		if err := pause(ctx, pollEvery); err != nil {
-			return 0, err
-		}
-	}
+	return e.exitCode(ctx, created.ID)
 }
 
 // Log writes all that a container has said to both of its outputs, as it is.

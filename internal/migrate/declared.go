@@ -12,69 +12,11 @@ import (
 // ErrNotKnown says that nothing tells which migrations are due.
 var ErrNotKnown = errors.New("nothing tells which migrations are due: see x-gapless.migrate.pending")
 
-// judgeDeclared judges the migrations of a service by its commands alone. What
-// the old code uses, nobody says: that is judged by the statements.
-func judgeDeclared(ctx context.Context, lab Laboratory, r Request) (Report, error) {
-	defer clear(ctx, lab, r.Run)
-	untraced := r.Untraced
-	if untraced == "" {
-		report, why, err := traceDeclared(ctx, lab, r)
-		if err != nil || why == "" {
-			return report, err
-		}
-		untraced = why
-	}
-	none := Report{Service: r.Service.Name, Source: update.JudgedBySQL, Untraced: untraced, Migrations: []Migration{}}
-	if len(r.Service.Pending) == 0 {
-		return none, fmt.Errorf("%w (%s)", ErrNotKnown, untraced)
-	}
-	printed, err := lab.Ask(ctx, r.spec("ask", r.NewImage, r.Service.Pending), askLimit)
-	if err != nil {
-		return none, err
-	}
-	names := r.Service.PlannedMigrations(printed)
-	if len(names) == 0 {
-		return none, nil
-	}
-	return declaredStatements(ctx, lab, r, names, untraced)
-}
-
-// traceDeclared runs the migrate command in a shadow. untraced is why that cannot
-// be done.
-func traceDeclared(ctx context.Context, lab Laboratory, r Request) (report Report, untraced string, err error) {
-	if len(r.Databases) != 1 {
-		return report, fmt.Sprintf("which of %d running Postgres of this project it works on is not known", len(r.Databases)), nil
-	}
-	of := r.Databases[0].Container
-	server, err := lab.Server(ctx, of)
-	if err != nil {
-		return report, "", err
-	}
-	s, err := readSchema(ctx, lab, of, server, server.Database)
-	if err != nil {
-		return report, "the schema of the database cannot be read: " + err.Error(), ctx.Err()
-	}
-	key := r.key(s)
-	if report, found := r.cached(key); found {
-		report.weigh(s.sizes)
-		return report, "", nil
-	}
-	r.Say(fmt.Sprintf("running the migrations of %s in a shadow of %s, which touches nothing", r.Service.Name, of))
-	found, names, err := runDeclared(ctx, lab, r, s, of, server)
-	if err != nil {
-		return report, "they do not run in a shadow of the database: " + err.Error(), ctx.Err()
-	}
-	if report, err = byStatements(r, names, s, found); err != nil {
-		return report, err.Error(), nil
-	}
-	r.keep(key, report)
-	report.weigh(s.sizes)
-	return report, "", nil
-}
-
 // runDeclared runs the migrate command against a shadow, and asks there before
 // which migrations are due, if the settings say how.
-func runDeclared(ctx context.Context, lab Laboratory, r Request, s schema, of string, server update.PostgresServer) (found traced, names []string, err error) {
+func runDeclared(ctx context.Context, lab Laboratory, r Request, s schema, of string, server update.PostgresServer) (Report, schema, error) {
+	var found traced
+	var names []string
 	t, err := openTrial(ctx, lab, r, of, server)
 	if err == nil {
 		err = t.load(ctx, s)
@@ -96,7 +38,11 @@ func runDeclared(ctx context.Context, lab Laboratory, r Request, s schema, of st
 	if err == nil && !found.Connected {
 		err = errors.New("the command does not work on this database")
 	}
-	return found, names, err
+	if err != nil {
+		return Report{}, s, err
+	}
+	report, err := byStatements(r, names, s, found)
+	return report, s, err
 }
 
 // byStatements judges what ran in a shadow without knowing what the old code
@@ -125,9 +71,21 @@ func byStatements(r Request, names []string, s schema, found traced) (Report, er
 	return report, nil
 }
 
-// declaredStatements judges by the SQL that a command of the settings prints.
-func declaredStatements(ctx context.Context, lab Laboratory, r Request, names []string, untraced string) (Report, error) {
+// declaredStatements judges by the commands of the settings: one says what is due,
+// another prints its SQL. What the old code uses, nobody says.
+func declaredStatements(ctx context.Context, lab Laboratory, r Request, untraced string) (Report, error) {
 	report := Report{Service: r.Service.Name, Source: update.JudgedBySQL, Untraced: untraced, Migrations: []Migration{}}
+	if len(r.Service.Pending) == 0 {
+		return report, fmt.Errorf("%w (%s)", ErrNotKnown, untraced)
+	}
+	said, err := lab.Ask(ctx, r.spec("ask", r.NewImage, r.Service.Pending), askLimit)
+	if err != nil {
+		return report, err
+	}
+	names := r.Service.PlannedMigrations(said)
+	if len(names) == 0 {
+		return report, nil
+	}
 	if len(r.Service.MigrationSQL) == 0 {
 		for _, name := range names {
 			unknown := []string{"x-gapless.migrate.sql does not say which command prints its SQL"}

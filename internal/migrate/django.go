@@ -3,27 +3,11 @@ package migrate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"gapless/internal/update"
 )
-
-// judgeDjango lets the code of both versions speak, in the trial's network if there
-// is one: what an image does when it starts must not meet the real database.
-func judgeDjango(ctx context.Context, lab Laboratory, r Request) (Report, error) {
-	defer clear(ctx, lab, r.Run)
-	untraced := r.Untraced
-	if untraced == "" {
-		report, why, err := traceDjango(ctx, lab, r)
-		if err != nil || why == "" {
-			return report, err
-		}
-		untraced = why
-	}
-	return djangoStatements(ctx, lab, r, untraced)
-}
 
 func parseAnswer(printed []string, err error) (facts, error) {
 	if err != nil {
@@ -63,36 +47,6 @@ func dueByName(all []due) map[string]due {
 	return byName
 }
 
-// traceDjango runs the migrations in a shadow. untraced is why that cannot be
-// done.
-func traceDjango(ctx context.Context, lab Laboratory, r Request) (report Report, untraced string, err error) {
-	if len(r.Databases) != 1 {
-		return report, fmt.Sprintf("which of %d running Postgres of this project it works on is not known", len(r.Databases)), nil
-	}
-	of := r.Databases[0].Container
-	server, err := lab.Server(ctx, of)
-	if err != nil {
-		return report, "", err
-	}
-	s, err := readSchema(ctx, lab, of, server, server.Database)
-	if err != nil {
-		return report, "the schema of the database cannot be read: " + err.Error(), ctx.Err()
-	}
-	key := r.key(s)
-	if report, found := r.cached(key); found {
-		report.weigh(s.sizes)
-		return report, "", nil
-	}
-	r.Say(fmt.Sprintf("running the migrations of %s in a shadow of %s, which touches nothing", r.Service.Name, of))
-	report, s, err = runDjango(ctx, lab, r, s, of, server)
-	if err != nil {
-		return report, "they do not run in a shadow of the database: " + err.Error(), ctx.Err()
-	}
-	r.keep(key, report)
-	report.weigh(s.sizes)
-	return report, "", nil
-}
-
 // reaches is why an application does not work on the server; nil if it does.
 func reaches(c connection, server update.PostgresServer) error {
 	switch {
@@ -108,8 +62,10 @@ func reaches(c connection, server update.PostgresServer) error {
 	return nil
 }
 
-// runDjango makes the shadow, and compares what is there afterwards with the code
-// of both versions. It returns the schema of the database that they use.
+// runDjango compares what is there after the migrations with the code of both
+// versions. All of it speaks in the network of the shadow: what an image does when
+// it starts must not meet the real database. It returns the schema of the database
+// that the code uses.
 func runDjango(ctx context.Context, lab Laboratory, r Request, s schema, of string, server update.PostgresServer) (Report, schema, error) {
 	report := Report{Service: r.Service.Name, Source: update.JudgedByTrace, Migrations: []Migration{}}
 	t, err := openTrial(ctx, lab, r, of, server)

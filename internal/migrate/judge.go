@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,12 +36,23 @@ type Database struct{ Service, Container string }
 // cacheFormat changes when a report means something else.
 const cacheFormat = "1"
 
-// Judge finds out what the migrations of a service do.
+// Judge finds out what the migrations of a service do: in a shadow if one can be
+// made, else by their statements alone.
 func Judge(ctx context.Context, lab Laboratory, request Request) (Report, error) {
+	run, read := runDeclared, declaredStatements
 	if request.Service.Framework == project.FrameworkDjango && len(request.Service.FrameworkCommand) > 0 {
-		return judgeDjango(ctx, lab, request)
+		run, read = runDjango, djangoStatements
 	}
-	return judgeDeclared(ctx, lab, request)
+	defer clear(ctx, lab, request.Run)
+	untraced := request.Untraced
+	if untraced == "" {
+		report, why, err := trace(ctx, lab, request, run)
+		if err != nil || why == "" {
+			return report, err
+		}
+		untraced = why
+	}
+	return read(ctx, lab, request, untraced)
 }
 
 // name is that of a container of the trial.
@@ -85,19 +97,10 @@ func (r Request) key(s schema) string {
 	write(s.database)
 	write(s.hash()) // with the migrations that have run
 	// Which tables are empty decides what a program that reads them may do.
-	for _, name := range sortedNames(s.sizes) {
+	for _, name := range slices.Sorted(maps.Keys(s.sizes)) {
 		write(fmt.Sprint(name, s.sizes[name].Bytes > 0))
 	}
 	return hex.EncodeToString(sum.Sum(nil))
-}
-
-func sortedNames(sizes map[string]update.Table) []string {
-	var names []string
-	for name := range sizes {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 func (r Request) cached(key string) (Report, bool) {
@@ -125,4 +128,38 @@ func (r Request) keep(key string, report Report) {
 	if err != nil {
 		r.Say("the verdict is not kept: " + err.Error())
 	}
+}
+
+// inShadow runs the migrations against a shadow of a schema and judges what they
+// did. It returns the schema of the database that they work on.
+type inShadow func(ctx context.Context, lab Laboratory, r Request, s schema, of string, server update.PostgresServer) (Report, schema, error)
+
+// trace has the migrations run in a shadow, unless that was done before. untraced
+// is why that cannot be done.
+func trace(ctx context.Context, lab Laboratory, r Request, run inShadow) (report Report, untraced string, err error) {
+	if len(r.Databases) != 1 {
+		return report, fmt.Sprintf("which of %d running Postgres of this project it works on is not known", len(r.Databases)), nil
+	}
+	of := r.Databases[0].Container
+	server, err := lab.Server(ctx, of)
+	if err != nil {
+		return report, "", err
+	}
+	s, err := readSchema(ctx, lab, of, server, server.Database)
+	if err != nil {
+		return report, "the schema of the database cannot be read: " + err.Error(), ctx.Err()
+	}
+	key := r.key(s)
+	if report, found := r.cached(key); found {
+		report.weigh(s.sizes)
+		return report, "", nil
+	}
+	r.Say(fmt.Sprintf("running the migrations of %s in a shadow of %s, which touches nothing", r.Service.Name, of))
+	report, s, err = run(ctx, lab, r, s, of, server)
+	if err != nil {
+		return report, "they do not run in a shadow of the database: " + err.Error(), ctx.Err()
+	}
+	r.keep(key, report)
+	report.weigh(s.sizes)
+	return report, "", nil
 }

@@ -247,7 +247,7 @@ func (tr *trial) judge(w *world, tally *fate) {
 	switch end.Result {
 	case ResultCommitted:
 		tally.committed++
-		want, tidy = tr.updated, end.Why == "" // what could not be removed was said
+		want, tidy = tr.updated, end.Why == "" && !strings.Contains(strings.Join(w.notices, "\n"), "could not be removed") // what could not was said
 	case ResultRolledBack, ResultAborted:
 		tally.rolledBack++
 	case ResultHeld:

@@ -24,10 +24,10 @@ type server struct {
 }
 
 // newServer deploys the stack as its developers do, with nothing of Gapless.
-func newServer(t *testing.T) *server {
+func newServer(t *testing.T, changes ...string) *server {
 	t.Helper()
 	t.Parallel()
-	deployed, err := stack.New(t.Context())
+	deployed, err := stack.New(t.Context(), changes...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,9 +46,9 @@ func newServer(t *testing.T) *server {
 
 // newServerWithEdge deploys the stack and lets its nginx pass requests on to the
 // socket of the edge.
-func newServerWithEdge(t *testing.T) *server {
+func newServerWithEdge(t *testing.T, changes ...string) *server {
 	t.Helper()
-	s := newServer(t)
+	s := newServer(t, changes...)
 	s.apply("setup-socket")
 	s.update(0)
 	return s

@@ -36,9 +36,9 @@ func main() {
 		await(syscall.SIGTERM)
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
-		fmt.Println("stubborn")
 		hangup := make(chan os.Signal, 1)
 		signal.Notify(hangup, syscall.SIGHUP)
+		fmt.Println("stubborn")
 		for range hangup {
 			fmt.Println("reloaded")
 		}
