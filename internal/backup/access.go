@@ -1,10 +1,6 @@
 package backup
 
-import (
-	"cmp"
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // passwordFile is where the tools find the password: in no environment, in no
 // argument and in nothing that docker inspect shows.
@@ -27,7 +23,7 @@ const lockTimeout = "30s"
 // command is a tool of the server's image that talks to a database.
 func (c client) command(step, database string, argv ...string) Command {
 	env := []string{
-		"PGHOST=127.0.0.1", "PGPORT=" + cmp.Or(c.server.Port, "5432"), "PGUSER=" + c.server.User, "PGDATABASE=" + database,
+		"PGHOST=127.0.0.1", "PGPORT=" + c.server.Port, "PGUSER=" + c.server.User, "PGDATABASE=" + database,
 		"PGAPPNAME=gapless backup", "PGCONNECT_TIMEOUT=15", "PGPASSFILE=" + passwordFile, "PGCLIENTENCODING=UTF8",
 		"PGOPTIONS=-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c row_security=off -c client_min_messages=warning -c lock_timeout=" + lockTimeout,
 		"LC_MESSAGES=C", "HOME=/tmp",
@@ -59,28 +55,4 @@ func quoteText(text string) string {
 		return "E" + strings.ReplaceAll(quoted, `\`, `\\`)
 	}
 	return quoted
-}
-
-// Environment reads how to get into a server from the environment of its
-// container, as the Postgres image takes it. readFile reads the files that
-// variables name in place of values.
-func Environment(environ []string, readFile func(path string) ([]byte, error)) (user, password, port string, err error) {
-	values := map[string]string{}
-	for _, variable := range environ {
-		name, value, _ := strings.Cut(variable, "=")
-		values[name] = value
-	}
-	value := func(name string) string {
-		file := values[name+"_FILE"]
-		if values[name] != "" || file == "" || err != nil {
-			return values[name]
-		}
-		content, readErr := readFile(file)
-		if readErr != nil {
-			err = fmt.Errorf("%s_FILE: %w", name, readErr)
-		}
-		return strings.TrimRight(string(content), "\r\n")
-	}
-	user, password = cmp.Or(value("POSTGRES_USER"), "postgres"), value("POSTGRES_PASSWORD")
-	return user, password, values["PGPORT"], err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 )
 
 // about is what a server says of itself.
@@ -28,16 +29,19 @@ type listed struct {
 	Properties map[string]any `json:"properties"`
 }
 
-// keptMark begins the comment of a database that a restore has put aside; it is
-// a backup by itself.
-const keptMark = "gapless: "
+// keptMark begins the comment of a database that a restore has put aside, and
+// keptInfix is in its name: what got its old name back counts as any other.
+const (
+	keptMark  = "gapless: "
+	keptInfix = "_before_"
+)
 
 // restorePrefix begins the names of databases that a restore fills.
 const restorePrefix = "gapless_restore_"
 
 var listSQL = `SELECT json_build_object('name', datname, 'size', pg_database_size(oid), 'properties', to_jsonb(d) - 'datacl')
 	FROM pg_catalog.pg_database d WHERE datallowconn AND NOT datistemplate AND NOT starts_with(datname, '` + restorePrefix + `')
-	AND NOT starts_with(coalesce(shobj_description(oid, 'pg_database'), ''), '` + keptMark + `') ORDER BY datname`
+	AND NOT (starts_with(coalesce(shobj_description(oid, 'pg_database'), ''), '` + keptMark + `') AND strpos(datname, '` + keptInfix + `') > 0) ORDER BY datname`
 
 // administrative is a database that every server has and that nobody renames.
 const administrative = "template1"
@@ -76,6 +80,9 @@ func (m *Maker) Dump(ctx context.Context, say func(string)) (err error) {
 	if len(manifest.Databases) == 0 {
 		return errors.New("the server has no database to back up")
 	}
+	if !slices.ContainsFunc(databases, func(one listed) bool { return one.Name == c.server.Database }) && m.Query != "" {
+		return fmt.Errorf("x-gapless.backup.query is asked in the database %s (POSTGRES_DB), which the server does not have", c.server.Database)
+	}
 	manifest.DumpTook = m.Now().Sub(began)
 	return save(directory, manifest)
 }
@@ -102,12 +109,12 @@ func (m *Maker) survey(ctx context.Context, c client, manifest *Manifest) ([]lis
 // dumpOne dumps one database, and counts what is in it within the same
 // snapshot. The database postgres is left out where nobody uses it.
 func (m *Maker) dumpOne(ctx context.Context, c client, database listed, path string, say func(string)) (*Database, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
 	s := openSession(ctx, m.Engine, c, stepSnapshot, database.Name)
-	dumped, err := m.dumpIn(ctx, cancel, s, c, database, path, say)
+	dumped, err := m.dumpIn(ctx, fail, s, c, database, path, say)
 	if err != nil {
-		cancel()
+		fail(err)
 	}
 	if closeErr := s.close(); err == nil {
 		err = closeErr
@@ -127,7 +134,7 @@ var exportSQL = `SELECT json_build_object('snapshot', pg_export_snapshot(),
 	'used', EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE ` + fmt.Sprintf(own, "pg_class", "c") + `))`
 
-func (m *Maker) dumpIn(ctx context.Context, cancel func(), s *session, c client, database listed, path string, say func(string)) (*Database, error) {
+func (m *Maker) dumpIn(ctx context.Context, fail context.CancelCauseFunc, s *session, c client, database listed, path string, say func(string)) (*Database, error) {
 	if _, err := s.ask("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"); err != nil {
 		return nil, err
 	}
@@ -147,23 +154,24 @@ func (m *Maker) dumpIn(ctx context.Context, cancel func(), s *session, c client,
 		path += ".age"
 	}
 	dumped.File = filepath.Base(path)
-	written := make(chan error, 1)
+	query := ""
+	if database.Name == c.server.Database {
+		query = m.Query
+	}
+	written := make(chan struct{})
 	go func() {
-		err := m.write(ctx, c, snapshots[0].Snapshot, path, dumped, say)
-		if err != nil {
-			cancel() // the counts are for nothing
+		defer close(written)
+		if err := m.write(ctx, c, snapshots[0].Snapshot, path, dumped, say); err != nil {
+			fail(err) // the counts are for nothing
 		}
-		written <- err
 	}()
-	contents, countErr := s.contents(m.Query)
-	if countErr != nil {
-		cancel()
+	contents, err := s.contents(query)
+	if err != nil {
+		fail(err)
 	}
-	if err := errors.Join(<-written); err != nil && !(countErr != nil && errors.Is(err, context.Canceled)) {
-		return nil, err
-	}
-	if countErr != nil {
-		return nil, countErr
+	<-written
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx) // what went wrong first
 	}
 	after, err := s.sequences()
 	if err != nil {

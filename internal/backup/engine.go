@@ -3,6 +3,8 @@ package backup
 import (
 	"context"
 	"io"
+
+	"gapless/internal/update"
 )
 
 // Engine is what a backup needs of Docker.
@@ -18,6 +20,8 @@ type Engine interface {
 	// Room is how much memory and disk a throwaway server may count on, in bytes;
 	// 0 if it is not known.
 	Room(ctx context.Context) (memory, disk int64)
+	// HasImage tells whether an image is there.
+	HasImage(ctx context.Context, imageID string) (bool, error)
 	// DataRoom is how much is free where a server keeps its data, in bytes; 0 if
 	// it is not known.
 	DataRoom(ctx context.Context, server Server, directory string) int64
@@ -46,10 +50,6 @@ type Command struct {
 
 // Server is a database server that runs, and how to get into it.
 type Server struct {
-	Service     string
-	ContainerID string
-	ImageID     string
-	User        string // name of its administrator
-	Password    string // empty: none is needed
-	Port        string // empty: 5432
+	update.PostgresServer
+	Password string // of its administrator; empty: none is needed
 }

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -17,7 +16,7 @@ func (m *Maker) Prove(ctx context.Context, say func(string)) error {
 	if err != nil {
 		return err
 	}
-	if err := m.prove(ctx, directory, &manifest, m.own(nil), say); err != nil {
+	if err := m.prove(ctx, directory, manifest.ImageID, &manifest, m.own(nil), say); err != nil {
 		return err
 	}
 	if err := save(directory, manifest); err != nil {
@@ -31,42 +30,6 @@ func (m *Maker) Prove(ctx context.Context, say func(string)) error {
 		m.Notice("old backups were not removed: " + err.Error())
 	}
 	return nil
-}
-
-// Verify proves a finished backup again, and notes in its manifest what came
-// out. Of a sealed one without an identity only the checksums are tested, which
-// is ErrNoIdentity.
-func (m *Maker) Verify(ctx context.Context, stored Stored, identities []age.Identity, say func(string)) error {
-	if err := m.belongs(stored.Manifest); err != nil {
-		return err
-	}
-	manifest := stored.Manifest
-	if manifest.sealed() && len(identities) == 0 {
-		if err := checkFiles(stored.Directory, manifest); err != nil {
-			return m.note(stored, err)
-		}
-		return ErrNoIdentity
-	}
-	if err := m.prove(ctx, stored.Directory, &manifest, identities, say); err != nil {
-		return m.note(stored, err)
-	}
-	manifest.Damaged = ""
-	return save(stored.Directory, manifest)
-}
-
-// note marks a backup that is known to be bad. What failed for another reason
-// says nothing about it.
-func (m *Maker) note(stored Stored, err error) error {
-	var damage *DamageError
-	var difference *DifferenceError
-	if !errors.As(err, &damage) && !errors.As(err, &difference) {
-		return err
-	}
-	stored.Damaged = err.Error()
-	if saveErr := save(stored.Directory, stored.Manifest); saveErr != nil {
-		return errors.Join(err, fmt.Errorf("this cannot be noted in its manifest: %w", saveErr))
-	}
-	return err
 }
 
 // BelongsError says that a backup is of something else.
@@ -101,30 +64,15 @@ func (m Manifest) sealed() bool {
 	return false
 }
 
-// checkFiles tests the checksums of the files as they are stored.
-func checkFiles(directory string, manifest Manifest) error {
-	for _, d := range manifest.Databases {
-		d.Sealed, d.Plain = false, d.Stored
-		reader, err := openDump(filepath.Join(directory, d.File), d, nil)
-		if err != nil {
-			return err
-		}
-		if err := reader.close(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // prove is the whole proof. The manifest gets its result.
-func (m *Maker) prove(ctx context.Context, directory string, manifest *Manifest, identities []age.Identity, say func(string)) error {
+func (m *Maker) prove(ctx context.Context, directory, imageID string, manifest *Manifest, identities []age.Identity, say func(string)) error {
 	began := m.Now()
 	for _, d := range manifest.Databases {
-		if err := m.readTest(ctx, directory, manifest.ImageID, d, identities, say); err != nil {
+		if err := m.readTest(ctx, directory, imageID, d, identities, say); err != nil {
 			return err
 		}
 	}
-	err := m.withScratch(ctx, *manifest, func(ctx context.Context, c client) error {
+	err := m.withScratch(ctx, imageID, *manifest, func(ctx context.Context, c client) error {
 		return m.proveCopies(ctx, c, directory, *manifest, identities, say)
 	})
 	if err != nil {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"filippo.io/age"
@@ -29,6 +31,7 @@ func (e *DamageError) Hint() string {
 // dumpReader reads a dump from its file. Its end is an error unless the file
 // and the dump in it are, to the last byte, what the manifest says.
 type dumpReader struct {
+	mu     sync.Mutex // a program that is fed may end before its feeder does
 	file   *os.File
 	want   Database
 	stored hash.Hash
@@ -40,14 +43,14 @@ type dumpReader struct {
 
 // openDump opens a stored dump. One of the wrong size is refused at once.
 func openDump(path string, want Database, identities []age.Identity) (*dumpReader, error) {
+	if err := checkSize(path, want); err != nil {
+		return nil, err
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	r := &dumpReader{file: file, want: want, stored: sha256.New(), plain: sha256.New()}
-	if err := r.checkSize(); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
 	r.raw = io.TeeReader(file, r.stored)
 	r.from = r.raw
 	if want.Sealed {
@@ -58,18 +61,22 @@ func openDump(path string, want Database, identities []age.Identity) (*dumpReade
 	return r, nil
 }
 
-func (r *dumpReader) checkSize() error {
-	about, err := r.file.Stat()
+// checkSize is the look at a dump that costs nothing.
+func checkSize(path string, want Database) error {
+	about, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &DamageError{path, "is missing"}
+	}
 	if err != nil {
 		return err
 	}
 	switch size := about.Size(); {
 	case !about.Mode().IsRegular():
-		return &DamageError{r.file.Name(), "is not a file"}
-	case size < r.want.Stored.Bytes:
-		return &DamageError{r.file.Name(), fmt.Sprintf("is truncated: it has %d of %d bytes", size, r.want.Stored.Bytes)}
-	case size > r.want.Stored.Bytes:
-		return &DamageError{r.file.Name(), fmt.Sprintf("has grown: it has %d bytes, and had %d", size, r.want.Stored.Bytes)}
+		return &DamageError{path, "is not a file"}
+	case size < want.Stored.Bytes:
+		return &DamageError{path, fmt.Sprintf("is truncated: it has %d of %d bytes", size, want.Stored.Bytes)}
+	case size > want.Stored.Bytes:
+		return &DamageError{path, fmt.Sprintf("has grown: it has %d bytes, and had %d", size, want.Stored.Bytes)}
 	}
 	return nil
 }
@@ -94,6 +101,8 @@ func (r *dumpReader) checkStored() error {
 
 // Read implements io.Reader.
 func (r *dumpReader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	n, err := r.from.Read(p)
 	r.plain.Write(p[:n])
 	r.count.Add(int64(n))
@@ -125,5 +134,7 @@ func (r *dumpReader) finish() error {
 // close reads what nobody has read, because the checksum is that of all.
 func (r *dumpReader) close() error {
 	_, err := io.Copy(io.Discard, r)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return errors.Join(err, r.file.Close())
 }

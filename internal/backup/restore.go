@@ -19,20 +19,27 @@ import (
 // was written yet.
 type Restoration struct {
 	Stored
-	// Replaced are the databases of today that the backup would take the place
-	// of, and that hold something.
-	Replaced []Replaced
+	Replaced []Replaced // the databases of today that the backup takes the place of
 
 	client     client
 	identities []age.Identity
 	databases  []target
 }
 
-// Replaced is a database of today.
+// Replaced is a database of today, which stays under another name.
 type Replaced struct {
 	Name string
-	Rows int64 // about
 	Kept string
+	Used bool  // it holds something
+	Rows int64 // about, as the statistics say
+}
+
+// Drop is the statement for whoever does not need it any more.
+func (r Replaced) Drop() string { return "DROP DATABASE " + quoteName(r.Kept) }
+
+// Loses tells whether anything of today gets out of sight.
+func (r *Restoration) Loses() bool {
+	return slices.ContainsFunc(r.Replaced, func(one Replaced) bool { return one.Used })
 }
 
 // target is one database on its way back.
@@ -133,9 +140,7 @@ func (m *Maker) plan(s *session, r *Restoration, found []today) error {
 				return err
 			}
 			t.kept = keptName(d.Name, suffix)
-			if used {
-				r.Replaced = append(r.Replaced, Replaced{Name: d.Name, Rows: rows, Kept: t.kept})
-			}
+			r.Replaced = append(r.Replaced, Replaced{Name: d.Name, Kept: t.kept, Used: used, Rows: rows})
 		}
 		r.databases = append(r.databases, t)
 	}
@@ -147,11 +152,12 @@ const longestName = 63
 
 // keptName is how a database is called that was put aside.
 func keptName(name, suffix string) string {
-	suffix = "_before_" + suffix
+	suffix = keptInfix + suffix
 	return strings.ToValidUTF8(name[:min(len(name), longestName-len(suffix))], "") + suffix
 }
 
-// held tells whether a database holds anything of its users.
+// held tells whether a database holds anything of its users. The number of rows
+// is an estimate: counting could take as long as the restore.
 func held(s *session, name string) (rows int64, used bool, err error) {
 	if err := s.switchTo(name); err != nil {
 		return 0, false, err
@@ -159,7 +165,7 @@ func held(s *session, name string) (rows int64, used bool, err error) {
 	found, err := askJSON[struct {
 		Rows int64 `json:"rows"`
 		Used bool  `json:"used"`
-	}](s, `SELECT json_build_object('rows', (SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint FROM pg_catalog.pg_class c
+	}](s, `SELECT json_build_object('rows', (SELECT coalesce(sum(greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0)), 0) FROM pg_catalog.pg_class c
 		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND `+fmt.Sprintf(own, "pg_class", "c")+`),
 		'used', EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE `+fmt.Sprintf(own, "pg_class", "c")+`))`)
 	if err != nil {
@@ -171,7 +177,7 @@ func held(s *session, name string) (rows int64, used bool, err error) {
 // Restore fills new databases beside those of today, compares them with the
 // manifest, and exchanges the names of all in one transaction: whoever is
 // connected is cut off once, and finds the restored ones. The databases of today
-// stay under other names.
+// stay under other names. After any error but UnclearError they are as they were.
 func (m *Maker) Restore(ctx context.Context, r *Restoration, say func(string)) error {
 	if err := m.markRestore(r); err != nil {
 		return err
@@ -256,60 +262,6 @@ func (m *Maker) markRestore(r *Restoration) error {
 		return err
 	}
 	return writeSynced(filepath.Join(m.Store.directory, restoreMark), content)
-}
-
-// swapFile is where the tool finds what it must do to its end by itself, also
-// if this process dies.
-const swapFile = "/.gapless-swap.sql"
-
-// exchange gives the restored databases their names, all at once. Whoever wants
-// to connect meanwhile waits for the lock; who was connected is cut off, because
-// a database that is in use cannot be renamed.
-func (m *Maker) exchange(ctx context.Context, r *Restoration) error {
-	var names, renames []string
-	for _, t := range r.databases {
-		if t.exists {
-			names = append(names, quoteText(t.Name))
-			renames = append(renames, fmt.Sprintf("ALTER DATABASE %s RENAME TO %s;\nCOMMENT ON DATABASE %[2]s IS %s;", quoteName(t.Name), quoteName(t.kept),
-				quoteText(keptMark+"put aside by the restore of backup "+r.ID)))
-		}
-		names = append(names, quoteText(t.fresh))
-		renames = append(renames, fmt.Sprintf("ALTER DATABASE %s RENAME TO %s;", quoteName(t.fresh), quoteName(t.Name)))
-	}
-	script := "BEGIN;\nSET LOCAL lock_timeout = '10s';\nLOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE;\n" +
-		"SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IN (" + strings.Join(names, ", ") + ");\n" +
-		strings.Join(renames, "\n") + "\nCOMMIT;\n"
-	command := r.client.command(stepSwap, administrative, append(psql, "--file="+swapFile)...)
-	if command.Files == nil {
-		command.Files = map[string][]byte{}
-	}
-	command.Files[swapFile] = []byte(script)
-	if err := m.Engine.Run(ctx, command); err != nil {
-		return err
-	}
-	return m.dropEmpty(ctx, r)
-}
-
-// dropEmpty removes those of today that held nothing.
-func (m *Maker) dropEmpty(ctx context.Context, r *Restoration) error {
-	var empty []string
-	for _, t := range r.databases {
-		used := slices.ContainsFunc(r.Replaced, func(one Replaced) bool { return one.Name == t.Name })
-		if t.exists && !used {
-			empty = append(empty, t.kept)
-		}
-	}
-	if len(empty) == 0 {
-		return nil
-	}
-	s := openSession(ctx, m.Engine, r.client, stepAsk, administrative)
-	var err error
-	for _, name := range empty {
-		if err == nil {
-			_, err = s.ask("DROP DATABASE " + quoteName(name))
-		}
-	}
-	return errors.Join(err, s.close())
 }
 
 // SweepRestore drops databases that a restore was filling when it died.

@@ -121,6 +121,8 @@ func (m *Maker) Prune(dry bool) (Pruning, error) {
 	if err != nil {
 		return Pruning{}, err
 	}
+	// Those of another service are not its successors.
+	all = slices.DeleteFunc(all, func(one Stored) bool { return one.Problem == nil && m.belongs(one.Manifest) != nil })
 	needed, err := m.Needed()
 	if err != nil {
 		return Pruning{}, err // any could be needed

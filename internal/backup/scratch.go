@@ -57,7 +57,7 @@ func scratchSize(size, memory, disk int64) (int64, error) {
 
 // withScratch runs a throwaway server without any network, as long as the act
 // takes.
-func (m *Maker) withScratch(ctx context.Context, manifest Manifest, act func(context.Context, client) error) error {
+func (m *Maker) withScratch(ctx context.Context, imageID string, manifest Manifest, act func(context.Context, client) error) error {
 	memory, disk := m.Engine.Room(ctx)
 	scratch, err := scratchSize(manifest.Size(), memory, disk)
 	if err != nil {
@@ -66,7 +66,7 @@ func (m *Maker) withScratch(ctx context.Context, manifest Manifest, act func(con
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	listening := &listener{heard: make(chan struct{})}
-	command := Command{Name: m.prefix() + stepServer, Run: m.Run, ImageID: manifest.ImageID, User: "postgres", Light: true, Argv: []string{"/bin/sh", "-c", scratchScript},
+	command := Command{Name: m.prefix() + stepServer, Run: m.Run, ImageID: imageID, User: "postgres", Light: true, Argv: []string{"/bin/sh", "-c", scratchScript},
 		Env:          []string{"PGUSER=" + manifest.User, "PRELOAD=" + manifest.Preload, "LC_MESSAGES=C", "HOME=/tmp", "PGDATA=/tmp/scratch"},
 		ScratchBytes: scratch, MemoryBytes: scratch + scratchMemory, Stderr: listening}
 	ended := make(chan error, 1)
@@ -76,7 +76,7 @@ func (m *Maker) withScratch(ctx context.Context, manifest Manifest, act func(con
 		return fmt.Errorf("throwaway server: %w", cmp.Or(err, errEndedEarly))
 	case <-listening.heard:
 	}
-	server := Server{ContainerID: command.Name, ImageID: manifest.ImageID, User: manifest.User}
+	server := Server{PostgresServer: update.PostgresServer{ContainerID: command.Name, ImageID: imageID, User: manifest.User, Port: "5432"}}
 	err = act(ctx, client{run: m.Run, prefix: m.prefix(), server: server})
 	stop()
 	if died := <-ended; err != nil && died != nil && !errors.Is(died, context.Canceled) {

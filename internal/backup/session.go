@@ -17,6 +17,7 @@ type session struct {
 	ended chan struct{} // closed once err is set
 	err   error
 	stop  context.CancelFunc
+	fresh bool // the connection was not set up yet
 }
 
 // psql is the client without the settings of any user. It stops at the first
@@ -32,7 +33,7 @@ func openSession(ctx context.Context, engine Engine, c client, step, database st
 	ctx, stop := context.WithCancel(ctx)
 	stdin, in := io.Pipe()
 	out, stdout := io.Pipe()
-	s := &session{in: in, out: bufio.NewReaderSize(out, 64<<10), ended: make(chan struct{}), stop: stop}
+	s := &session{in: in, out: bufio.NewReaderSize(out, 64<<10), ended: make(chan struct{}), stop: stop, fresh: true}
 	command := c.command(step, database, psql...)
 	command.Stdin, command.Stdout = stdin, stdout
 	go func() {
@@ -44,8 +45,19 @@ func openSession(ctx context.Context, engine Engine, c client, step, database st
 	return s
 }
 
+// untimed lets a session wait and take as long as it must. Not all versions have
+// these settings, and a connection that names an unknown one is refused.
+const untimed = `DO $$ BEGIN
+	PERFORM set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout');
+END $$;
+`
+
 // ask runs statements and returns what they print, by lines.
 func (s *session) ask(sql string) ([]string, error) {
+	if s.fresh {
+		s.fresh = false
+		sql = untimed + sql
+	}
 	text := strings.TrimSpace(sql) // \gexec stands in place of a semicolon
 	if !strings.HasSuffix(text, `\gexec`) {
 		text += "\n;"
@@ -86,6 +98,7 @@ func askJSON[T any](s *session, sql string) ([]T, error) {
 // switchTo goes on in another database of the same server.
 func (s *session) switchTo(database string) error {
 	_, err := s.ask(`\connect '` + strings.ReplaceAll(strings.ReplaceAll(conninfo(database), `\`, `\\`), `'`, `''`) + "'\n")
+	s.fresh = true
 	return err
 }
 

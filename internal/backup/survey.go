@@ -37,8 +37,7 @@ type Sequence struct {
 type Answer struct {
 	SQL    string `json:"sql"`
 	Rows   int64  `json:"rows"`
-	SHA256 string `json:"sha256"`          // of all rows in their order
-	First  string `json:"first,omitempty"` // the beginning, to be recognized by a person
+	SHA256 string `json:"sha256"` // of all rows, whatever their order
 }
 
 // own tells objects of users from those of the system and of extensions, which
@@ -142,8 +141,8 @@ func (s *session) contents(query string) (Contents, error) {
 // answer runs the query of the user.
 func (s *session) answer(query string) (Answer, error) {
 	query = strings.TrimRight(strings.TrimSpace(query), "; \t\n")
-	found, err := askJSON[Answer](s, `SELECT json_build_object('rows', count(*), 'first', coalesce(left(string_agg(q::text, ' '), 200), ''),
-	'sha256', encode(sha256(convert_to(coalesce(string_agg(q::text, chr(10)), ''), 'UTF8')), 'hex')) FROM (`+query+"\n) q")
+	found, err := askJSON[Answer](s, `SELECT json_build_object('rows', count(*), 
+	'sha256', encode(sha256(convert_to(coalesce(string_agg(q::text, chr(10) ORDER BY q::text COLLATE "C"), ''), 'UTF8')), 'hex')) FROM (`+query+"\n) q")
 	if err != nil {
 		return Answer{}, fmt.Errorf("x-gapless.backup.query: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"filippo.io/age"
@@ -123,7 +124,7 @@ func (r *roomWriter) Write(p []byte) (int, error) {
 	n, err := r.file.Write(p)
 	r.written += int64(n)
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		err = &FullError{Directory: r.file.Name(), Err: err}
+		err = &FullError{Directory: filepath.Dir(r.file.Name()), Err: err}
 	}
 	return n, err
 }
@@ -135,7 +136,7 @@ func leavesRoom(file *os.File, more int64) error {
 	}
 	free, whole := int64(stat.Bavail)*stat.Bsize, int64(stat.Blocks)*stat.Bsize
 	if reserve := min(reserveBytes, whole/reserveShare); free-more < reserve {
-		return &FullError{Directory: file.Name(), Free: free, Err: unix.ENOSPC}
+		return &FullError{Directory: filepath.Dir(file.Name()), Free: free, Err: unix.ENOSPC}
 	}
 	return nil
 }

@@ -120,6 +120,36 @@ func (b backupSink) Emit(event update.Event) {
 	}
 }
 
+// backupsOf makes the backup of an update. One that cannot be opened has none,
+// and can be undone all the same: the next start removes what is left.
+func (s *session) backupsOf(runID string, screen *ui.Renderer) update.Backups {
+	maker, err := s.backupMaker(runID, func(text string) {
+		screen.Emit(update.Event{Time: time.Now(), Kind: update.EventNotice, Run: runID, Text: text})
+	})
+	if err != nil {
+		return noBackups{backup.NewID(runID), err}
+	}
+	return maker
+}
+
+// noBackups stands for backups that cannot be made.
+type noBackups struct {
+	id  string
+	err error
+}
+
+// Dump implements update.Backups.
+func (n noBackups) Dump(context.Context, func(string)) error { return n.err }
+
+// Prove implements update.Backups.
+func (n noBackups) Prove(context.Context, func(string)) error { return n.err }
+
+// Discard implements update.Backups.
+func (n noBackups) Discard(context.Context) (kept bool, err error) { return false, nil }
+
+// ID implements update.Backups.
+func (n noBackups) ID() string { return n.id }
+
 // noJournal is the journal of a run that needs none.
 type noJournal struct{}
 

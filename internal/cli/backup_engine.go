@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -53,6 +52,11 @@ func (b backupEngine) Room(ctx context.Context) (memory, disk int64) {
 	return engine.MemoryAvailable(), disk
 }
 
+// HasImage implements backup.Engine.
+func (b backupEngine) HasImage(ctx context.Context, imageID string) (bool, error) {
+	return b.session.engine.HasImage(ctx, imageID)
+}
+
 // dataRoomWait bounds a look at a disk.
 const dataRoomWait = 5 * time.Second
 
@@ -84,12 +88,12 @@ func (s *session) backupServer(ctx context.Context, serviceName string) (backup.
 		if c.Service != serviceName || !c.Running {
 			continue
 		}
-		environ, err := s.engine.Environ(ctx, c.ID)
+		found, err := s.bench.Server(ctx, c.ID)
 		if err != nil {
 			return backup.Server{}, err
 		}
-		user, password, port, err := backup.Environment(environ, func(path string) ([]byte, error) { return s.engine.ReadFile(ctx, c.ID, path) })
-		return backup.Server{Service: serviceName, ContainerID: c.ID, ImageID: c.ImageID, User: user, Password: password, Port: cmp.Or(port, "5432")}, err
+		password, err := s.bench.Password(ctx, c.ID)
+		return backup.Server{PostgresServer: found, Password: password}, err
 	}
 	return backup.Server{}, &exitStatus{code: exitRefused, err: errors.New(serviceName + " does not run"), hint: "docker compose up -d " + serviceName}
 }

@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +54,7 @@ func (s *session) backupStore(writing bool) (*backup.Store, error) {
 	if writing {
 		for _, path := range []string{filepath.Dir(directory), directory} {
 			if err := makePrivate(path); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("backup directory: %w", err)
 			}
 		}
 	}
@@ -121,61 +120,57 @@ func (s *session) neededBackups() (map[string]bool, error) {
 }
 
 // sweepBackups removes what backups have left whose process died. The lock is
-// ours, so that nobody is at work on one.
-func (s *session) sweepBackups(ctx context.Context) error {
-	directory, err := s.backupDirectory()
+// ours, so that nobody is at work on one. It serves nobody, and the next start
+// tries again: a disk for backups that is away must not stop a rollback. Settings
+// that are wrong are told to whoever wants a backup.
+func (s *session) sweepBackups(ctx context.Context) {
+	err := backupEngine{s}.Sweep(ctx)
+	store, storeErr := s.backupStore(false)
+	if storeErr == nil && store.Exists() {
+		err = errors.Join(err, store.Sweep())
+		if maker, makerErr := s.backupMaker(newRunID(), nil); makerErr == nil {
+			err = errors.Join(err, maker.SweepRestore(ctx))
+		}
+	}
 	if err != nil {
-		return nil // whoever wants a backup is told
+		s.warn("what a backup has left is still there: %v", err)
 	}
-	if err := (backupEngine{s}).Sweep(ctx); err != nil {
-		return fmt.Errorf("remove what a backup has left: %w", err)
-	}
-	if _, err := os.Stat(directory); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err := backup.NewStore(directory).Sweep(); err != nil {
-		return fmt.Errorf("remove what a backup has left: %w", err)
-	}
-	maker, err := s.backupMaker(newRunID(), nil)
-	if err != nil {
-		return nil // as above
-	}
-	if err := maker.SweepRestore(ctx); err != nil {
-		fmt.Fprintf(s.app.err, "warning: %v\n", err) // it serves nobody, and the next start tries again
-	}
-	return nil
 }
 
-// backupTarget is what a plan can back up; nil where nothing is to be.
-func (s *session) backupTarget(state update.State) *update.BackupTarget {
+// backupTarget is what a plan can back up; nil where nothing is to be. Settings
+// that are wrong are refused: nobody who asked for backups migrates without.
+func (s *session) backupTarget(state update.State, options update.Options) (*update.BackupTarget, error) {
 	settings := s.project.Settings.Backup
 	if settings.BeforeMigrations != nil && !*settings.BeforeMigrations {
-		return nil
+		return nil, nil
 	}
 	service, err := s.project.BackupService()
-	if errors.Is(err, project.ErrNoDatabase) {
-		return nil
+	switch {
+	case errors.Is(err, project.ErrNoDatabase):
+		return nil, nil
+	case options.NoBackup:
+		return &update.BackupTarget{Service: service.Name}, nil // the plan says so
+	case err != nil && settings.Service == "":
+		return &update.BackupTarget{No: err.Error()}, nil
+	case err != nil:
+		return nil, refuse(err, "")
 	}
-	if err != nil {
-		return &update.BackupTarget{No: err.Error()}
-	}
-	target := &update.BackupTarget{Service: service.Name}
 	containers := state.ContainersOf(service.Name)
 	if len(containers) == 0 {
-		return nil // there is nothing to lose yet
+		return nil, nil // there is nothing to lose yet
 	}
-	target.No = "it does not run"
-	for _, c := range containers {
-		if c.Running {
-			target.No = ""
-		}
+	if err := backup.CheckRecipients(settings.Recipients); err != nil {
+		return nil, refuse(err, "")
 	}
 	store, err := s.backupStore(false)
 	if err != nil {
-		target.No = err.Error()
-		return target
+		return nil, err
 	}
-	return withLast(target, store)
+	target := &update.BackupTarget{Service: service.Name}
+	if !slices.ContainsFunc(containers, func(c update.Container) bool { return c.Running }) {
+		target.No = "it does not run"
+	}
+	return withLast(target, store), nil
 }
 
 // withLast adds what the last backup took.

@@ -140,23 +140,40 @@ func (a *app) restore(ctx context.Context, projectName string, maker *backup.Mak
 	}
 	fmt.Fprintf(a.err, "backup %s of %s, %s old: %s\n", stored.ID, stored.Service, ageText(stored.Started), strings.Replace(rowsText(stored), " came back as they were", "", 1))
 	for _, one := range restoration.Replaced {
-		fmt.Fprintf(a.err, "database %s of today holds about %d rows; it stays as %s\n", one.Name, one.Rows, one.Kept)
+		held := "is empty"
+		if one.Used {
+			held = fmt.Sprintf("holds about %d rows, as its statistics say", one.Rows)
+		}
+		fmt.Fprintf(a.err, "database %s of today %s; it stays as %s\n", escaped(one.Name), held, escaped(one.Kept))
 	}
-	if len(restoration.Replaced) > 0 {
+	if restoration.Loses() {
 		if err := a.confirmTyped(projectName, confirmed); err != nil {
 			return err
 		}
 	}
 	began := time.Now()
 	if err := maker.Restore(ctx, restoration, a.sayLine()); err != nil {
-		_, hint := codeAndHint(err)
-		return &exitStatus{code: exitError, err: fmt.Errorf("the database of today was not touched: %w", err), hint: hint}
+		return notRestored(err)
 	}
 	fmt.Fprintf(a.out, "backup %s is restored and compared, in %s\n", stored.ID, update.DurationText(time.Since(began)))
 	for _, one := range restoration.Replaced {
-		fmt.Fprintf(a.out, "  %s of before is %s now; once you do not need it: DROP DATABASE %s\n", one.Name, one.Kept, one.Kept)
+		fmt.Fprintf(a.out, "  %s of before stays, and is in no backup; once you do not need it: %s\n", escaped(one.Name), escaped(one.Drop()))
 	}
 	return nil
+}
+
+// notRestored is a restore that failed before the exchange, or in a way that
+// nobody knows.
+func notRestored(err error) error {
+	_, hint := codeAndHint(err)
+	var unclear *backup.UnclearError
+	switch {
+	case errors.As(err, &unclear):
+		return &exitStatus{code: exitHeld, err: err, hint: hint}
+	case errors.Is(err, context.Canceled):
+		return &exitStatus{code: exitInterrupted, err: errors.New("interrupted: the database of today was not touched")}
+	}
+	return &exitStatus{code: exitError, err: fmt.Errorf("the database of today was not touched: %w", err), hint: hint}
 }
 
 // confirmTyped asks for a word that nobody types by accident. --yes does not

@@ -52,12 +52,7 @@ func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string
 		Logs:        s.lastLogs,
 	}
 	if hasBackup(*plan) {
-		notice := func(text string) {
-			screen.Emit(update.Event{Time: time.Now(), Kind: update.EventNotice, Run: runID, Text: text})
-		}
-		if env.Backups, err = s.backupMaker(runID, notice); err != nil {
-			return nil, err
-		}
+		env.Backups = s.backupsOf(runID, screen)
 	}
 	return &runner{session: s, screen: screen, meter: meter, run: &update.Run{Plan: plan, Env: env}}, nil
 }

@@ -2,14 +2,10 @@ package engine
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
@@ -163,10 +159,6 @@ func (e *Engine) awaitCode(ctx context.Context, id string) (int, error) {
 	}
 }
 
-// lightShares is the weight of a light container among the others, which have
-// 1024.
-const lightShares = 128
-
 // createAttached asks for the container.
 func (e *Engine) createAttached(ctx context.Context, spec AttachedContainer) (string, error) {
 	network := "none"
@@ -210,69 +202,20 @@ func (e *Engine) createAttached(ctx context.Context, spec AttachedContainer) (st
 
 // putFiles copies files into a container that was not started yet.
 func (e *Engine) putFiles(ctx context.Context, id string, files map[string][]byte) error {
-	if len(files) == 0 {
-		return nil
-	}
-	packed := &bytes.Buffer{}
-	writer := tar.NewWriter(packed)
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		header := &tar.Header{Name: strings.TrimPrefix(name, "/"), Size: int64(len(files[name])), Mode: 0o600, ModTime: time.Now()}
-		if err := writer.WriteHeader(header); err != nil {
+	for name, content := range files {
+		packed, err := packFile(&tar.Header{Name: name, Mode: 0o600}, content)
+		if err != nil {
 			return err
 		}
-		if _, err := writer.Write(files[name]); err != nil {
-			return err
-		}
-	}
-	if err := writer.Close(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, injectWait)
-	defer cancel()
-	_, err := e.client.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: "/", Content: packed})
-	return err
-}
-
-// fileBytes bounds a file that is read from a container.
-const fileBytes = 64 << 10
-
-// ReadFile reads a small file of a container, as of a secret.
-func (e *Engine) ReadFile(ctx context.Context, name, path string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, injectWait)
-	defer cancel()
-	answer, err := e.client.CopyFromContainer(ctx, name, client.CopyFromContainerOptions{SourcePath: path})
-	if err != nil {
-		return nil, fmt.Errorf("read %s of %s: %w", path, name, missing(name, err))
-	}
-	defer answer.Content.Close()
-	packed := tar.NewReader(answer.Content)
-	if header, err := packed.Next(); err != nil || header.Typeflag != tar.TypeReg {
-		return nil, fmt.Errorf("read %s of %s: it is no regular file", path, name)
-	}
-	return io.ReadAll(io.LimitReader(packed, fileBytes))
-}
-
-// RemoveAttached removes what earlier processes have left of a role for a
-// project, whether it still runs or not.
-func (e *Engine) RemoveAttached(ctx context.Context, project, role string) error {
-	filters := make(client.Filters).Add("label", LabelProject+"="+project).Add("label", LabelRole+"="+role)
-	result, err := e.client.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
-	if err != nil {
-		return err
-	}
-	for _, c := range result.Items {
-		if err := e.remove(ctx, c.ID, true); err != nil {
+		if err := e.putPacked(ctx, id, packed, false); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Environ is the environment that a container was made with.
-func (e *Engine) Environ(ctx context.Context, name string) ([]string, error) {
-	found, err := e.inspect(ctx, name)
-	if err != nil || found.Config == nil {
-		return nil, err
-	}
-	return found.Config.Env, nil
+// RemoveAttached removes what earlier processes have left of a role for a
+// project, whether it still runs or not.
+func (e *Engine) RemoveAttached(ctx context.Context, project, role string) error {
+	return e.removeLabelled(ctx, LabelProject+"="+project, LabelRole+"="+role)
 }
