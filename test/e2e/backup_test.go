@@ -30,6 +30,7 @@ services:
     entrypoint: []
     command: [psql, -v, ON_ERROR_STOP=1, -c, "MIGRATION"]
     depends_on: {db: {condition: service_healthy}}
+    x-gapless: {role: job}
 volumes: {data: {}}
 x-gapless: {backup: {query: SELECT max(id) FROM item, SETTINGS}}
 `
