@@ -194,7 +194,10 @@ func (m *Maker) write(ctx context.Context, c client, snapshot, path string, dump
 	command.Stdout = file
 	err = telling(ctx, say, dumped.Name, m.expected(dumped.Name, dumped.Size), file.count.Load, func() error { return m.Engine.Run(ctx, command) })
 	stored, plain, closeErr := file.finish()
-	if err = errors.Join(err, closeErr); err != nil {
+	if err == nil {
+		err = closeErr // else it says the same again
+	}
+	if err != nil {
 		return err
 	}
 	dumped.Stored, dumped.Plain = stored, plain
