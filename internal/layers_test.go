@@ -25,9 +25,10 @@ const module = "gapless/"
 var mayImport = map[string][]string{
 	"cmd/gapless":      {"internal/cli"},
 	"cmd/gapless-edge": {"internal/edge"},
-	"internal/cli": {"internal/engine", "internal/edgectl", "internal/front", "internal/health", "internal/journal", "internal/migrate", "internal/migrate/ddl", "internal/source", "internal/statics", "internal/ui",
+	"internal/cli": {"internal/backup", "internal/engine", "internal/edgectl", "internal/front", "internal/health", "internal/journal", "internal/migrate", "internal/migrate/ddl", "internal/source", "internal/statics", "internal/ui",
 		"internal/update", "internal/change", "internal/project", "internal/edge/wire"},
 
+	"internal/backup":  {"internal/update", "internal/change", "internal/project"},
 	"internal/edgectl": {"internal/edge/wire", "internal/update", "internal/change", "internal/project"},
 	"internal/engine":  {"internal/update", "internal/change", "internal/project"},
 	"internal/front":   {"internal/update", "internal/change", "internal/project"},

@@ -123,6 +123,9 @@ func (s *session) planContract(ctx context.Context, release update.Release, opti
 	if _, err := s.judgeAll(ctx, &state, work, options); err != nil {
 		return state, update.Plan{}, err
 	}
+	if state.Backup, err = s.backupTarget(state, options); err != nil {
+		return state, update.Plan{}, err
+	}
 	plan, err := update.Contract(state, s.project, options)
 	if err != nil {
 		return state, plan, planError(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"gapless/internal/backup"
 	"gapless/internal/project"
 	"gapless/internal/update"
 )
@@ -25,6 +26,9 @@ func (s *session) pendingRelease(p *project.Project, plan update.Plan, state upd
 			w.Time = release.Time
 		}
 		release.Waiting = append(release.Waiting, w)
+	}
+	if hasBackup(plan) {
+		release.Backup = backup.NewID(run)
 	}
 	for _, service := range p.Services {
 		from := originAfter(service, plan, state)

@@ -289,7 +289,11 @@ func (s *session) crosses(to int, newest *update.Release) []string {
 			continue // adoptions leave numbers out
 		}
 		for _, m := range release.Migrated {
-			notes = append(notes, fmt.Sprintf("the data stays as release %d made it: %s", number, m.Words()))
+			note := fmt.Sprintf("the data stays as release %d made it: %s", number, m.Words())
+			if release.Backup != "" {
+				note += "; backup " + release.Backup + " is from before, and lacks everything that was written since"
+			}
+			notes = append(notes, note)
 		}
 	}
 	return notes

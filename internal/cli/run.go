@@ -51,6 +51,9 @@ func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string
 		Unavailable: unavailable,
 		Logs:        s.lastLogs,
 	}
+	if hasBackup(*plan) {
+		env.Backups = s.backupsOf(runID, screen)
+	}
 	return &runner{session: s, screen: screen, meter: meter, run: &update.Run{Plan: plan, Env: env}}, nil
 }
 

@@ -19,6 +19,7 @@ type shiftFlags struct {
 	watch      time.Duration
 	noWatch    bool
 	noCache    bool
+	noBackup   bool
 	noTrace    bool
 }
 
@@ -33,6 +34,7 @@ func (f *shiftFlags) add(c *cobra.Command) {
 // addMigrations adds those about migrations.
 func (f *shiftFlags) addMigrations(c *cobra.Command) {
 	c.Flags().StringVar(&f.migrations, "migrations", "", "compatible or breaking: whether the version that runs now survives the migrations of the new one")
+	c.Flags().BoolVar(&f.noBackup, "no-backup", false, "make no backup, also before migrations")
 	c.Flags().BoolVar(&f.noTrace, "no-trace", false, "judge migrations by their statements, without running them in a shadow of the database first")
 }
 
@@ -53,5 +55,5 @@ func (f *shiftFlags) check() error {
 }
 
 func (f *shiftFlags) options(services []string) update.Options {
-	return update.Options{Named: services, Strategy: f.strategy, Migrations: f.migrations, Watch: f.watch, NoWatch: f.noWatch, NoCache: f.noCache}
+	return update.Options{Named: services, Strategy: f.strategy, Migrations: f.migrations, Watch: f.watch, NoWatch: f.noWatch, NoCache: f.noCache, NoBackup: f.noBackup}
 }

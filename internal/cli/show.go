@@ -110,6 +110,9 @@ func (a *app) printRelease(r update.Release) error {
 	if r.Revision != nil {
 		fmt.Fprintf(a.out, "revision: %s\n", r.Revision)
 	}
+	if r.Backup != "" {
+		fmt.Fprintf(a.out, "backup: %s, from before it migrated\n", r.Backup)
+	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	for _, name := range sortedNames(r.Services) {
 		s := r.Services[name]

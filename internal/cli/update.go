@@ -137,7 +137,9 @@ func (s *session) inform(ctx context.Context, state *update.State, changes []cha
 		return err
 	}
 	s.askPending(ctx, state, changes)
-	return nil
+	var err error
+	state.Backup, err = s.backupTarget(*state, options)
+	return err
 }
 
 // planError tells what is refused from a plan that cannot be made.

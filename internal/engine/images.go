@@ -97,3 +97,14 @@ func (e *Engine) untag(ctx context.Context, reference string) error {
 	}
 	return err
 }
+
+// HasImage tells whether an image is there.
+func (e *Engine) HasImage(ctx context.Context, imageID string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, quickWait)
+	defer cancel()
+	_, err := e.client.ImageInspect(ctx, imageID)
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}

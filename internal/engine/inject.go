@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"path"
 	"strconv"
 	"time"
@@ -82,14 +83,29 @@ func (w *Workbench) inject(ctx context.Context, service types.ServiceConfig, id 
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", file.kind, file.reference.Source, err)
 	}
+	return w.engine.putPacked(ctx, id, archive, file.reference.UID != "" || file.reference.GID != "")
+}
+
+// putPacked unpacks a tar in a container. owners: with the owners that it names.
+func (e *Engine) putPacked(ctx context.Context, id string, packed io.Reader, owners bool) error {
 	ctx, cancel := context.WithTimeout(ctx, injectWait)
 	defer cancel()
-	_, err = w.engine.client.CopyToContainer(ctx, id, client.CopyToContainerOptions{
-		DestinationPath: "/",
-		Content:         archive,
-		CopyUIDGID:      file.reference.UID != "" || file.reference.GID != "",
-	})
+	_, err := e.client.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: "/", Content: packed, CopyUIDGID: owners})
 	return err
+}
+
+// packFile makes a tar of a single file.
+func packFile(header *tar.Header, content []byte) (*bytes.Buffer, error) {
+	header.Size, header.ModTime = int64(len(content)), time.Now()
+	packed := &bytes.Buffer{}
+	writer := tar.NewWriter(packed)
+	if err := writer.WriteHeader(header); err != nil {
+		return nil, err
+	}
+	if _, err := writer.Write(content); err != nil {
+		return nil, err
+	}
+	return packed, writer.Close()
 }
 
 // target is where the file appears in the container.
@@ -106,7 +122,7 @@ func (f injectedFile) target() string {
 
 // archive packs the content as the single file of a tar.
 func (f injectedFile) archive(content string) (*bytes.Buffer, error) {
-	header := &tar.Header{Name: f.target(), Size: int64(len(content)), Mode: 0o444, ModTime: time.Now()}
+	header := &tar.Header{Name: f.target(), Mode: 0o444}
 	if f.reference.Mode != nil {
 		header.Mode = int64(*f.reference.Mode)
 	}
@@ -117,15 +133,7 @@ func (f injectedFile) archive(content string) (*bytes.Buffer, error) {
 	if header.Gid, err = numericID(f.reference.GID); err != nil {
 		return nil, err
 	}
-	packed := &bytes.Buffer{}
-	writer := tar.NewWriter(packed)
-	if err := writer.WriteHeader(header); err != nil {
-		return nil, err
-	}
-	if _, err := writer.Write([]byte(content)); err != nil {
-		return nil, err
-	}
-	return packed, writer.Close()
+	return packFile(header, []byte(content))
 }
 
 // numericID reads a user or group number; empty is root.

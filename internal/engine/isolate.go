@@ -22,7 +22,7 @@ func (r *createRequest) isolate(options *client.ContainerCreateOptions, host *co
 	options.NetworkingConfig = &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{r.spec.Network: {}}}
 	host.Links, host.VolumesFrom, host.PortBindings, host.PublishAllPorts = nil, nil, nil, false
 	host.Privileged, host.PidMode, host.IpcMode = false, "", ""
-	host.CPUShares = shadowShares
+	host.CPUShares = lightShares
 	var binds []string
 	mounts := []mount.Mount{}
 	for _, bind := range host.Binds {

@@ -14,7 +14,8 @@ const (
 	LabelRun     = "gapless.run"     // the update that made it
 	LabelRelease = "gapless.release" // number of the release that it belongs to
 	LabelTool    = "gapless.tool"    // name and version of the program
-	LabelRole    = "gapless.role"    // RoleTombstone, RoleHost or RoleHelper; none on a container of a service
+	LabelProject = "gapless.project" // that an attached container works for
+	LabelRole    = "gapless.role"    // one of those below; none on a container of a service
 	LabelSpec    = "gapless.spec"    // hash of the specification of a host container
 	LabelBeside  = "gapless.beside"  // directory in which it has a volume of its own
 	LabelInstead = "gapless.instead" // what its service has mounted there, as a place
@@ -26,6 +27,7 @@ const (
 	RoleTombstone = "tombstone" // holds a name for a moment, never started
 	RoleHost      = "host"      // serves all projects of the host, as the edge does
 	RoleHelper    = "helper"    // runs this program on the files of a service
+	RoleBackup    = "backup"    // runs a tool of a database, or a copy of its server
 	RoleShadow    = "shadow"    // an empty database server for a trial
 )
 

@@ -80,3 +80,19 @@ func (w *Workbench) Rename(ctx context.Context, oldName, newName string) error {
 	}
 	return missing(oldName, err)
 }
+
+// removeLabelled removes all containers that have the labels, whether they run or
+// not.
+func (e *Engine) removeLabelled(ctx context.Context, labels ...string) error {
+	listing, cancel := context.WithTimeout(ctx, quickWait)
+	defer cancel()
+	found, err := e.client.ContainerList(listing, client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("label", labels...)})
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, c := range found.Items {
+		failures = append(failures, e.remove(ctx, c.ID, true))
+	}
+	return errors.Join(failures...)
+}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -18,10 +17,10 @@ import (
 	"gapless/internal/update"
 )
 
-// What a shadow may take from the servers that work.
+// What a second server may take from those that work.
 const (
 	shadowMemory = 512 << 20
-	shadowShares = 256 // of processor time, where 1024 is usual
+	lightShares  = 256 // of processor time, where 1024 is usual
 )
 
 // shadowOptions make a server quick, small and talkative. They come after those
@@ -29,42 +28,6 @@ const (
 var shadowOptions = []string{"fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=30", "max_wal_senders=0",
 	"wal_level=minimal", "archive_mode=off", "log_statement=all", "log_line_prefix=gapless %p: ", "log_error_verbosity=terse", "log_min_error_statement=panic",
 	"log_duration=off", "log_min_duration_statement=-1", "log_destination=stderr", "logging_collector=off", "lc_messages=C", "ssl=off"}
-
-// Server describes the Postgres of a container that runs.
-func (w *Workbench) Server(ctx context.Context, name string) (update.PostgresServer, error) {
-	found, err := w.engine.inspect(ctx, name)
-	if err != nil {
-		return update.PostgresServer{}, err
-	}
-	server := update.PostgresServer{ImageID: found.Image, Names: []string{strings.TrimPrefix(found.Name, "/")}}
-	server.User = cmp.Or(environmentOf(found, "POSTGRES_USER"), "postgres")
-	server.Database = cmp.Or(environmentOf(found, "POSTGRES_DB"), server.User)
-	if found.NetworkSettings == nil {
-		return server, nil
-	}
-	for _, endpoint := range found.NetworkSettings.Networks {
-		for _, alias := range slices.Concat(endpoint.Aliases, endpoint.DNSNames) {
-			if !slices.Contains(server.Names, alias) && !strings.HasPrefix(found.ID, alias) {
-				server.Names = append(server.Names, alias)
-			}
-		}
-	}
-	slices.Sort(server.Names)
-	return server, nil
-}
-
-// environmentOf is a variable of a container; empty if it has none.
-func environmentOf(c container.InspectResponse, wanted string) string {
-	if c.Config == nil {
-		return ""
-	}
-	for _, variable := range c.Config.Env {
-		if name, value, _ := strings.Cut(variable, "="); name == wanted {
-			return value
-		}
-	}
-	return ""
-}
 
 // StartShadow makes and starts an empty server like that of another container.
 // It shares nothing with it but the image, the environment and what is mounted
@@ -87,7 +50,7 @@ func (w *Workbench) StartShadow(ctx context.Context, spec update.ShadowSpec) err
 		NetworkMode: container.NetworkMode(spec.Network), RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyDisabled},
 		LogConfig:   container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "256m", "max-file": "1"}},
 		SecurityOpt: []string{"no-new-privileges"}, Tmpfs: map[string]string{},
-		Resources: container.Resources{Memory: shadowMemory, CPUShares: shadowShares},
+		Resources: container.Resources{Memory: shadowMemory, CPUShares: lightShares},
 	}
 	if image.Config != nil {
 		for target := range image.Config.Volumes {
@@ -181,17 +144,11 @@ func (w *Workbench) Clear(ctx context.Context, run string) error {
 func (w *Workbench) ClearTrials(ctx context.Context) error { return w.clearTrials(ctx) }
 
 func (w *Workbench) clearTrials(ctx context.Context, labels ...string) error {
-	filters := make(client.Filters).Add("label", append(labels, LabelTrial+"="+w.project.Name)...)
+	labels = append(labels, LabelTrial+"="+w.project.Name)
 	listing, cancel := context.WithTimeout(ctx, quickWait)
 	defer cancel()
-	found, err := w.engine.client.ContainerList(listing, client.ContainerListOptions{All: true, Filters: filters})
-	if err != nil {
-		return err
-	}
-	var failures []error
-	for _, c := range found.Items {
-		failures = append(failures, w.engine.remove(ctx, c.ID, true))
-	}
+	failures := []error{w.engine.removeLabelled(ctx, labels...)}
+	filters := make(client.Filters).Add("label", labels...)
 	networks, err := w.engine.client.NetworkList(listing, client.NetworkListOptions{Filters: filters})
 	failures = append(failures, err)
 	for _, n := range networks.Items {

@@ -14,7 +14,7 @@ type Settings struct {
 	Drain       time.Duration       `yaml:"drain" doc:"how long an old container may finish its requests; default for every service"`
 	Gate        Gate                `yaml:"gate" doc:"what a new container must pass; default for every service"`
 	Checks      [][]string          `yaml:"checks" doc:"commands that must succeed in the new image before anything is touched, for the services of a known framework, else for those that take requests; an empty list: none"`
-	Backup      BackupSettings      `yaml:"backup" doc:"backup before migrations" later:"true"`
+	Backup      BackupSettings      `yaml:"backup" doc:"backups of the database of the project, which has to be a Postgres"`
 	Watch       WatchSettings       `yaml:"watch" doc:"observation after the switch"`
 	Notify      []string            `yaml:"notify" doc:"webhook addresses" format:"url" later:"true"`
 }
@@ -67,9 +67,14 @@ const (
 
 // BackupSettings is the backup block.
 type BackupSettings struct {
-	Service    string   `yaml:"service" doc:"database service to dump" format:"service"`
-	Keep       int      `yaml:"keep" doc:"how many backups stay" min:"1" max:"1000"`
-	Recipients []string `yaml:"recipients" doc:"age public keys that backups are encrypted to"`
+	Service          string   `yaml:"service" doc:"database service to back up; found out where the project has one Postgres" format:"service"`
+	BeforeMigrations *bool    `yaml:"before_migrations" doc:"whether an update makes a backup before it migrates, true by default"`
+	Directory        string   `yaml:"directory" doc:"absolute path of the directory that backups lie in, each project in one below it; by default in the state directory" format:"path"`
+	Keep             int      `yaml:"keep" doc:"how many of the newest backups stay, 7 by default" min:"1" max:"1000"`
+	KeepWeekly       *int     `yaml:"keep_weekly" doc:"of how many weeks the newest backup stays too, 4 by default" min:"0" max:"1000"`
+	KeepMonthly      *int     `yaml:"keep_monthly" doc:"of how many months the newest backup stays too, 6 by default" min:"0" max:"1000"`
+	Recipients       []string `yaml:"recipients" doc:"age public keys that backups are encrypted to"`
+	Query            string   `yaml:"query" doc:"SELECT whose answer a restored copy must give too, such as SELECT max(id) FROM orders"`
 }
 
 // WatchSettings is the watch block.

@@ -11,7 +11,7 @@ import (
 
 // jsonSchema is the version of the lines; its first number changes when a
 // reader must.
-const jsonSchema = "1.1"
+const jsonSchema = "1.2"
 
 // trafficEvery is the pace of traffic lines.
 const trafficEvery = time.Second
@@ -87,6 +87,15 @@ type jsonProbe struct {
 	DurationMillis int64     `json:"duration_ms"`
 }
 
+type jsonProgress struct {
+	Type   string    `json:"type"`
+	Time   time.Time `json:"time"`
+	Run    string    `json:"run"`
+	Verb   string    `json:"verb"`
+	Object string    `json:"object"`
+	Text   string    `json:"text"`
+}
+
 type jsonNotice struct {
 	Type   string        `json:"type"`
 	Time   time.Time     `json:"time"`
@@ -159,6 +168,8 @@ func (j *jsonPainter) event(event update.Event) {
 	case event.Kind == update.EventProbe:
 		j.write(jsonProbe{Type: "probe", Time: event.Time, Run: event.Run, Object: j.redact(event.Line.Object), OK: event.Probe.OK,
 			Answer: j.redact(event.Probe.Answer), InARow: event.Probe.InARow, DurationMillis: event.Probe.Duration.Milliseconds()})
+	case event.Kind == update.EventProgress:
+		j.write(jsonProgress{Type: "progress", Time: event.Time, Run: event.Run, Verb: event.Line.Verb, Object: j.redact(event.Line.Object), Text: j.redact(event.Text)})
 	case isStep:
 		step := jsonStep{Type: "step", Time: event.Time, Run: event.Run, jsonLine: j.jsonLine(event.Place(), event.Line), State: state}
 		if event.Kind != update.EventStepStarted && event.Kind != update.EventUndoStarted {

@@ -29,6 +29,7 @@ type plainPainter struct {
 	running  []update.Event    // steps and parts under way
 	told     bool              // that what is under way started
 	answer   string            // the last one of a probe
+	far      string            // how far the step under way is
 	shown    map[string]string // by container: its last answer without what always changes
 }
 
@@ -90,6 +91,8 @@ func (p *plainPainter) event(event update.Event) {
 		p.say(event.Time, "%s: UNDO FAILED: %s", what, p.reason(event))
 	case update.EventProbe:
 		p.probe(event, line)
+	case update.EventProgress:
+		p.progressed(event)
 	default:
 		if text := p.aboutRun(event); text != "" {
 			p.say(event.Time, "%s", text)
@@ -100,7 +103,7 @@ func (p *plainPainter) event(event update.Event) {
 // began notes that a step, or a part of one, is under way.
 func (p *plainPainter) began(event update.Event) {
 	if len(p.running) == 0 || p.running[0].Step != event.Step {
-		p.running, p.told, p.answer, p.shown = nil, false, "", map[string]string{}
+		p.running, p.told, p.answer, p.far, p.shown = nil, false, "", "", map[string]string{}
 	}
 	p.running = append(p.running, event)
 }
@@ -150,6 +153,17 @@ func (p *plainPainter) probe(event update.Event, line update.Line) {
 	}
 }
 
+// farEvery is how often a long step is told again.
+const farEvery = 10 * time.Second
+
+// progressed tells how far a step is, now and then.
+func (p *plainPainter) progressed(event update.Event) {
+	p.far = p.show(event.Text)
+	if event.Time.Sub(p.spoke) >= farEvery {
+		p.say(event.Time, "%s %s: %s", event.Line.Verb, p.show(event.Line.Object), p.far)
+	}
+}
+
 func (p *plainPainter) tick(now time.Time) {
 	if len(p.running) > 0 && !p.told && now.Sub(p.running[0].Time) >= slowAfter {
 		p.told = true
@@ -169,6 +183,9 @@ func (p *plainPainter) tick(now time.Time) {
 	if len(p.running) > 0 {
 		line := p.line(p.running[0].Line)
 		text = fmt.Sprintf("still at %s %s for %s", line.Verb, line.Object, sayDuration(now.Sub(p.running[0].Time)))
+	}
+	if p.far != "" {
+		text += ", " + p.far
 	}
 	if p.answer != "" {
 		text += ", last answer: " + p.answer

@@ -133,7 +133,9 @@ func wantsColor(options Options) bool {
 }
 
 // Emit implements update.Sink.
-func (r *Renderer) Emit(event update.Event) { r.put(event, event.Kind == update.EventProbe) }
+func (r *Renderer) Emit(event update.Event) {
+	r.put(event, event.Kind == update.EventProbe || event.Kind == update.EventProgress)
+}
 
 // Finish shows how the run ended: the receipt, and the failure if there is one.
 func (r *Renderer) Finish(outcome Outcome) { r.put(outcome, false) }

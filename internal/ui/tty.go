@@ -128,6 +128,8 @@ func (t *ttyPainter) event(event update.Event) {
 		if event.Probe.InARow > 0 {
 			t.answer += fmt.Sprintf(", %d in a row", event.Probe.InARow)
 		}
+	case update.EventProgress:
+		t.answer = t.show(event.Line.Object) + ": " + t.show(event.Text)
 	case update.EventRunStarted, update.EventRunEnded, update.EventCommitted:
 		t.over = t.over || event.Kind == update.EventRunEnded
 	default:

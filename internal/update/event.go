@@ -12,6 +12,7 @@ const (
 	EventStepDone     EventKind = "step-done"
 	EventStepFailed   EventKind = "step-failed"
 	EventProbe        EventKind = "probe"
+	EventProgress     EventKind = "progress" // how far a long step is
 	EventNotice       EventKind = "notice"
 	EventUndoing      EventKind = "undoing"
 	EventUndoStarted  EventKind = "undo-started"

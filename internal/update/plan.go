@@ -14,6 +14,7 @@ const PlanFormat = 1
 // The phases of a plan, in order. Everything before PhaseCommit can be undone.
 const (
 	PhasePrepare = "prepare"
+	PhaseBackup  = "backup"
 	PhaseShift   = "shift"
 	PhaseWatch   = "watch"
 	PhaseCommit  = "commit"
@@ -88,7 +89,11 @@ func (p *Plan) Text() string {
 	if p.From == 0 {
 		from = "none"
 	}
-	fmt.Fprintf(&b, "%s  release %s -> %d  %s  because: %s\n", p.Project, from, p.To, p.Strategy, p.Because)
+	if p.Strategy == StrategyBackup {
+		fmt.Fprintf(&b, "%s  backup\n", p.Project)
+	} else {
+		fmt.Fprintf(&b, "%s  release %s -> %d  %s  because: %s\n", p.Project, from, p.To, p.Strategy, p.Because)
+	}
 	if p.Choice != "" {
 		fmt.Fprintf(&b, "strategy: %s\n", p.Choice)
 	}

@@ -44,9 +44,10 @@ type Options struct {
 	Migrations string
 	// Watch is how long to look at the new version before the commit; 0: as the
 	// strategy wants, unless NoWatch.
-	Watch   time.Duration
-	NoWatch bool
-	NoCache bool // build every layer again, as is done anyway when dependencies changed
+	Watch    time.Duration
+	NoWatch  bool
+	NoBackup bool // also before migrations
+	NoCache  bool // build every layer again, as is done anyway when dependencies changed
 	// Waiting are the migrations that waited when the release served that a rollback
 	// goes back to.
 	Waiting []Waiting
@@ -200,7 +201,7 @@ func (p *Planner) assemble(because string) Plan {
 		prepare = append(prepare, &EdgeStep{Listeners: p.listeners(), Detail: "stands before " + strings.Join(p.routed(), ", ")})
 	}
 	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.together(p.commit)...)
-	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseShift, p.together(p.shift)}, {PhaseWatch, p.watch}, {PhaseCommit, commit}}
+	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseBackup, p.backup()}, {PhaseShift, p.together(p.shift)}, {PhaseWatch, p.watch}, {PhaseCommit, commit}}
 	p.plan.Phases = slices.DeleteFunc(p.plan.Phases, func(ph Phase) bool { return len(ph.Steps) == 0 })
 	return p.plan
 }

@@ -21,6 +21,7 @@ type Env struct {
 	Gate       Gate
 	Front      Front
 	Recorder   Recorder
+	Backups    Backups
 	Journal    Journal
 	Sink       Sink
 	Clock      Clock
@@ -98,11 +99,12 @@ type ShadowSpec struct {
 
 // PostgresServer is a Postgres in a container.
 type PostgresServer struct {
-	User      string   // its administrator
-	Database  string   // that its image made
-	Names     []string // under which other containers find it
-	Addresses []string
-	ImageID   string
+	ContainerID string
+	ImageID     string
+	User        string   // its administrator
+	Database    string   // that its image made
+	Port        string   // that it listens on
+	Names       []string // under which other containers find it
 }
 
 // Helper is a container of this program that works on the volume which another

@@ -21,6 +21,7 @@ type Release struct {
 	Because  string                    `json:"because"`
 	Migrated []Migrated                `json:"migrated,omitempty"`
 	Waiting  []Waiting                 `json:"waiting,omitempty"`
+	Backup   string                    `json:"backup,omitempty"`  // made before it migrated
 	Adopted  bool                      `json:"adopted,omitempty"` // found running, not made by us
 	Services map[string]ReleaseService `json:"services"`
 	// Revision is what the checkout was at; nil if there was none.

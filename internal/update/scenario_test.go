@@ -26,6 +26,7 @@ type scenario struct {
 	cpus     int
 	ports    map[int]string // of the host, with who has them; nil: nobody looked
 	room     int            // containers that may run at once beyond those that run before; 0: any number
+	backup   *BackupTarget
 	release  *Release
 	options  Options
 	was, is  *change.Source      // of the services with build:; nil: nobody recorded it
@@ -242,6 +243,13 @@ var scenarios = []scenario{
 		name:     "migrations that the old version survives",
 		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
 		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("2", "1", "tours/0002_note"),
+		release: &Release{Number: 7}, options: Options{Migrations: MigrationsCompatible}, covered: []string{"api"},
+	},
+	{
+		name:     "migrations behind a backup",
+		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares), plain("db", project.RoleStateful)},
+		running:  []Container{up("api", 1), up("worker", 1), now("db", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("2", "1", "tours/0002_note"),
+		backup:  &BackupTarget{Service: "db", Last: time.Unix(1_799_000_000, 0), DumpTook: 12 * time.Second, ProofTook: 40 * time.Second, Bytes: 210 << 20},
 		release: &Release{Number: 7}, options: Options{Migrations: MigrationsCompatible}, covered: []string{"api"},
 	},
 	{
@@ -603,7 +611,8 @@ func (s scenario) build() (*world, Plan, error) {
 	if s.native != "" {
 		p.Settings = project.Settings{Front: project.FrontSettings{Service: s.native, Upstreams: "upstreams"}}
 	}
-	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, Capacity: Capacity{s.memory, s.groups, s.server, s.disk}, Processors: s.cpus, TakenPorts: s.ports, Release: s.release}
+	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, Capacity: Capacity{s.memory, s.groups, s.server, s.disk}, Processors: s.cpus, TakenPorts: s.ports, Release: s.release, Backup: s.backup}
+	w.mustBackUp = s.backup != nil
 	if s.was == nil {
 		s.was = &change.Source{Hash: "old", Settings: "s"}
 	}

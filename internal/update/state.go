@@ -74,6 +74,7 @@ type State struct {
 	TakenPorts   map[int]string           `json:"-"` // host ports in use, with the owner
 	NoHelper     string                   `json:"-"` // why this program cannot run in a container; empty: it can
 	StepTimes    map[string]time.Duration `json:"-"` // measured by earlier updates, by StepKey
+	Backup       *BackupTarget            `json:"-"` // nil: nothing is backed up before migrations
 	Capacity     `json:"-"`
 }
 

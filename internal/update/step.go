@@ -33,6 +33,8 @@ var stepKinds = map[string]func() Step{
 	"edge":     func() Step { return &EdgeStep{} },
 	"job":      func() Step { return &JobStep{} },
 	"task":     func() Step { return &TaskStep{} },
+	"dump":     func() Step { return &DumpStep{} },
+	"verify":   func() Step { return &VerifyStep{} },
 	"start":    func() Step { return &StartStep{} },
 	"gate":     func() Step { return &GateStep{} },
 	"keep":     func() Step { return &KeepStep{} },

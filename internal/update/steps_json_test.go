@@ -23,6 +23,7 @@ func everyStep() Plan {
 		&BuildStep{Service: "api", Image: "api:latest", Previous: "sha256:old", NoCache: true, Why: "dependencies changed"},
 		task(TaskCheck), migrate, task(TaskStatic), collect(),
 		&RestartStep{StopStep: stop, StartedAt: started},
+		&DumpStep{Service: "db", Detail: "into a backup of its own", Why: "before 2 migrations"}, &VerifyStep{Service: "db", Detail: "restored"},
 		reload(stop, "SIGHUP"), reload(stop, "", "nginx", "-s", "reload"),
 		&QuiesceStep{Command: []string{"celery", "control", "cancel_consumer"}, AtMost: time.Minute, StartedAt: started, StopStep: stop},
 	}}}}

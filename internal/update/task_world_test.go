@@ -13,6 +13,7 @@ func (w *world) startTask(c *Container) {
 		return
 	}
 	w.ran = append(w.ran, command[0])
+	w.checkBackup(command)
 	w.startBeside(c)
 	if w.taskTime == 0 {
 		w.finishTask(c)

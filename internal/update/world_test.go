@@ -51,10 +51,15 @@ type world struct {
 	failing  map[string]bool     // first words of commands that end with code 1
 	quiesced map[string]int      // PID of workers that take no more jobs, by container name
 
-	helpers   map[string]Helper // by container name
-	volumes   map[string]bool   // of containers that work beside a service: whether it is prepared
-	published []string          // containers whose files were moved in
-	otherPlan bool              // what runs has something else mounted where static files go
+	helpers    map[string]Helper // by container name
+	volumes    map[string]bool   // of containers that work beside a service: whether it is prepared
+	published  []string          // containers whose files were moved in
+	mustBackUp bool              // no migration may run without a backup of its run
+	unfinished bool              // a dump is there that nobody has proven
+	throwaway  bool              // a server runs that proves it
+	backedUp   bool
+
+	otherPlan bool // what runs has something else mounted where static files go
 }
 
 // zombie is the request of a dead client that dockerd still carries out.
@@ -80,7 +85,7 @@ func newWorld() *world {
 
 func (w *world) env() *Env {
 	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w}, Former: formerRouter{fakeRouter{w}},
-		Gate: fakeGate{w}, Front: fakeFront{w}, Recorder: fakeRecorder{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
+		Gate: fakeGate{w}, Front: fakeFront{w}, Recorder: fakeRecorder{w}, Backups: fakeBackups{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
 		Logs: func(context.Context, string) []string { return nil }}
 }
 
@@ -223,7 +228,7 @@ func (w *world) summary() string {
 	for name := range w.volumes {
 		lines = append(lines, "volume of "+name)
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(append(lines, w.backupSummary()...), "\n")
 }
 
 // reference is the name of a service's image.

@@ -1,0 +1,55 @@
+package backup
+
+import (
+	"context"
+	"io"
+
+	"gapless/internal/update"
+)
+
+// Engine is what a backup needs of Docker.
+type Engine interface {
+	// Run runs a program in a container of its own, to its end, and removes the
+	// container. Anything but code 0 is an error with what the program said.
+	Run(ctx context.Context, command Command) error
+	// Fence leaves no container of the run under these names, also none that
+	// was asked for by a process that is dead.
+	Fence(ctx context.Context, run string, names []string) error
+	// Sweep removes all containers that Run has left for the project.
+	Sweep(ctx context.Context) error
+	// Room is how much memory and disk a throwaway server may count on, in bytes;
+	// 0 if it is not known.
+	Room(ctx context.Context) (memory, disk int64)
+	// HasImage tells whether an image is there.
+	HasImage(ctx context.Context, imageID string) (bool, error)
+	// DataRoom is how much is free where a server keeps its data, in bytes; 0 if
+	// it is not known.
+	DataRoom(ctx context.Context, server Server, directory string) int64
+}
+
+// Command is one program in a container.
+type Command struct {
+	Name    string // of the container
+	Run     string
+	ImageID string
+	Argv    []string
+	User    string // empty: root
+	Env     []string
+	Join    string            // ID of the container whose network it shares; empty: none
+	Files   map[string][]byte // by path, for root alone
+	// ScratchBytes makes /tmp a file system in memory of that size.
+	ScratchBytes int64
+	MemoryBytes  int64 // limit; 0: none
+	// Light lets everything else go before it: a proof has time, a dump that
+	// somebody waits for has not.
+	Light  bool
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+}
+
+// Server is a database server that runs, and how to get into it.
+type Server struct {
+	update.PostgresServer
+	Password string // of its administrator; empty: none is needed
+}

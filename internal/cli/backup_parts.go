@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gapless/internal/backup"
+	"gapless/internal/project"
+	"gapless/internal/update"
+)
+
+// backupDirectory is where the backups of the project lie.
+func (s *session) backupDirectory() (string, error) {
+	directory := s.project.Settings.Backup.Directory
+	if directory == "" {
+		state, err := stateDirectory()
+		if err != nil {
+			return "", err
+		}
+		directory = filepath.Join(state, "backups")
+	}
+	if owner := s.mountedInto(directory); owner != "" {
+		return "", refuse(fmt.Errorf("x-gapless.backup.directory: %s is mounted into service %s, which could change or serve backups", directory, owner), "choose a directory that no service mounts")
+	}
+	return filepath.Join(directory, s.project.Name), nil
+}
+
+// mountedInto names a service that a directory of the host is mounted into.
+func (s *session) mountedInto(directory string) string {
+	for _, service := range s.project.Services {
+		for _, volume := range service.Volumes {
+			if volume.Kind != project.VolumeBind || volume.Source == "" {
+				continue
+			}
+			if relative, err := filepath.Rel(volume.Source, directory); err == nil && relative != ".." && !strings.HasPrefix(relative, "../") {
+				return service.Name
+			}
+		}
+	}
+	return ""
+}
+
+// backupStore opens the directory, which is made if it is to be written to.
+func (s *session) backupStore(writing bool) (*backup.Store, error) {
+	directory, err := s.backupDirectory()
+	if err != nil {
+		return nil, err
+	}
+	if writing {
+		for _, path := range []string{filepath.Dir(directory), directory} {
+			if err := makePrivate(path); err != nil {
+				return nil, fmt.Errorf("backup directory: %w", err)
+			}
+		}
+	}
+	return backup.NewStore(directory), nil
+}
+
+// backupMaker wires the parts of one run.
+func (s *session) backupMaker(run string, notice func(string)) (*backup.Maker, error) {
+	service, err := s.project.BackupService()
+	if err != nil {
+		return nil, refuse(err, "x-gapless: {backup: {service: NAME}}")
+	}
+	settings := s.project.Settings.Backup
+	if err := backup.CheckRecipients(settings.Recipients); err != nil {
+		return nil, refuse(err, "")
+	}
+	store, err := s.backupStore(true)
+	if err != nil {
+		return nil, err
+	}
+	release := 0
+	if newest, err := s.store.Newest(); err == nil {
+		release = newest.Number
+	}
+	return &backup.Maker{
+		Engine: backupEngine{s}, Store: store, Project: s.project.Name, Service: service.Name, Run: run, Tool: "gapless " + Version, Release: release,
+		Server:     func(ctx context.Context) (backup.Server, error) { return s.backupServer(ctx, service.Name) },
+		Recipients: settings.Recipients, Query: settings.Query, Policy: policyOf(settings), Needed: s.neededBackups, Now: time.Now, Notice: notice,
+	}, nil
+}
+
+func policyOf(settings project.BackupSettings) backup.Policy {
+	policy := backup.DefaultPolicy
+	if settings.Keep > 0 {
+		policy.Newest = settings.Keep
+	}
+	if settings.KeepWeekly != nil {
+		policy.Weekly = *settings.KeepWeekly
+	}
+	if settings.KeepMonthly != nil {
+		policy.Monthly = *settings.KeepMonthly
+	}
+	return policy
+}
+
+// neededBackups are those that were made for releases that one can go back from.
+func (s *session) neededBackups() (map[string]bool, error) {
+	numbers, err := s.store.Releases()
+	if err != nil {
+		return nil, err
+	}
+	needed := map[string]bool{}
+	for _, number := range numbers[max(0, len(numbers)-keptReleases):] {
+		release, err := s.store.Release(number)
+		if err != nil {
+			return nil, err
+		}
+		if release.Backup != "" {
+			needed[release.Backup] = true
+		}
+	}
+	return needed, nil
+}
+
+// sweepBackups removes what backups have left whose process died. The lock is
+// ours, so that nobody is at work on one. It serves nobody, and the next start
+// tries again: a disk for backups that is away must not stop a rollback. Settings
+// that are wrong are told to whoever wants a backup.
+func (s *session) sweepBackups(ctx context.Context) {
+	err := backupEngine{s}.Sweep(ctx)
+	store, storeErr := s.backupStore(false)
+	if storeErr == nil && store.Exists() {
+		err = errors.Join(err, store.Sweep())
+		if maker, makerErr := s.backupMaker(newRunID(), nil); makerErr == nil {
+			err = errors.Join(err, maker.SweepRestore(ctx))
+		}
+	}
+	if err != nil {
+		s.warn("what a backup has left is still there: %v", err)
+	}
+}
+
+// backupTarget is what a plan can back up; nil where nothing is to be. Settings
+// that are wrong are refused: nobody who asked for backups migrates without.
+func (s *session) backupTarget(state update.State, options update.Options) (*update.BackupTarget, error) {
+	settings := s.project.Settings.Backup
+	if settings.BeforeMigrations != nil && !*settings.BeforeMigrations {
+		return nil, nil
+	}
+	service, err := s.project.BackupService()
+	switch {
+	case errors.Is(err, project.ErrNoDatabase):
+		return nil, nil
+	case options.NoBackup:
+		return &update.BackupTarget{Service: service.Name}, nil // the plan says so
+	case err != nil && settings.Service == "":
+		return &update.BackupTarget{No: err.Error()}, nil
+	case err != nil:
+		return nil, refuse(err, "")
+	}
+	containers := state.ContainersOf(service.Name)
+	if len(containers) == 0 {
+		return nil, nil // there is nothing to lose yet
+	}
+	if err := backup.CheckRecipients(settings.Recipients); err != nil {
+		return nil, refuse(err, "")
+	}
+	store, err := s.backupStore(false)
+	if err != nil {
+		return nil, err
+	}
+	target := &update.BackupTarget{Service: service.Name}
+	if !slices.ContainsFunc(containers, func(c update.Container) bool { return c.Running }) {
+		target.No = "it does not run"
+	}
+	return withLast(target, store), nil
+}
+
+// withLast adds what the last backup took.
+func withLast(target *update.BackupTarget, store *backup.Store) *update.BackupTarget {
+	if last, ok := store.Newest(); ok {
+		target.Last, target.DumpTook, target.ProofTook, target.Bytes = last.Started, last.DumpTook, last.ProofTook, last.Bytes()
+	}
+	return target
+}

@@ -1,0 +1,62 @@
+package update
+
+import (
+	"slices"
+	"strings"
+
+	"gapless/internal/project"
+)
+
+// backup plans a backup before what may migrate the database. It comes before
+// the shift in every strategy: what is written between it and the migration is
+// in the database, and not in the backup.
+func (p *Planner) backup() []Step {
+	why := p.migrates()
+	if why == "" || p.state.Backup == nil {
+		return nil
+	}
+	target := *p.state.Backup
+	switch {
+	case p.options.NoBackup:
+		p.note(target.Service, false, "no backup is made before %s: --no-backup", why)
+	case target.No != "":
+		p.note(target.Service, false, "no backup is made before %s: %s", why, target.No)
+	default:
+		return target.steps("before " + why)
+	}
+	return nil
+}
+
+// migrates says what of the plan may migrate a database that runs; empty:
+// nothing.
+func (p *Planner) migrates() string {
+	var words []string
+	for _, m := range p.plan.Migrations {
+		words = append(words, m.words())
+	}
+	for _, service := range p.project.Services {
+		if service.Role == project.RoleJob && migratesByName(service) && slices.ContainsFunc(p.shift, func(step Step) bool { return runsJob(step, service.Name) }) {
+			words = append(words, "the job "+service.Name)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// runsJob looks for the job of a service, also among the parts of a step.
+func runsJob(step Step, serviceName string) bool {
+	switch s := step.(type) {
+	case *JobStep:
+		return s.Service == serviceName
+	case *ParallelStep:
+		return slices.ContainsFunc(s.Steps, func(part planStep) bool { return runsJob(part.Step, serviceName) })
+	}
+	return false
+}
+
+// migratesByName tells a job whose name or command says that it migrates.
+func migratesByName(service project.Service) bool {
+	said := strings.ToLower(service.Name + " " + strings.Join(service.Entrypoint, " ") + " " + strings.Join(service.Command, " "))
+	return slices.ContainsFunc([]string{"migrat", "alembic", "flyway", "liquibase"}, func(word string) bool { return strings.Contains(said, word) })
+}
+
+func (m Migrated) words() string { return migrationWords(m.Service, m.Names) }
