@@ -170,7 +170,9 @@ func (p *Planner) migrate() {
 		if m.judged != nil {
 			why += ": " + m.judged.Words()
 		}
-		p.shift = append(p.shift, p.migrateSteps(m, why)...)
+		step := p.task(m.work, TaskMigrate, m.service.Migrate, migrateLimit, why)
+		step.Guard = p.guard(m)
+		p.shift = append(p.shift, step)
 		p.plan.Migrations = append(p.plan.Migrations, Migrated{Service: m.service.Name, Names: m.names, Verdict: m.verdict})
 		if m.verdict != MigrationsCompatible {
 			p.note(m.service.Name, false, "%s: what is done to the data stays if the update is undone", m.words())
