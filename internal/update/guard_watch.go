@@ -1,8 +1,10 @@
 package update
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -24,7 +26,9 @@ func (g *guarded) look(ctx context.Context) {
 		return
 	}
 	if len(waits.Before) > 0 {
-		g.before = waits.Before[0].String()
+		// Who has been there for the longest time is most likely the one to end.
+		oldest := slices.MaxFunc(waits.Before, func(a, b DatabaseClient) int { return cmp.Compare(a.Open, b.Open) })
+		g.before = oldest.String()
 	}
 	if who, since := g.longestBehind(waits.Behind, now); now.Sub(since) > g.patienceOfUsers() {
 		g.giveWay(ctx, who)

@@ -86,7 +86,7 @@ func (f fakeSession) Waits(_ context.Context, application string) (waits Waits, 
 	err = f.w.call("look who waits", func() error {
 		if f.d.cutOff > 0 && f.w.migrating() != nil {
 			waits.Behind = []DatabaseClient{{PID: 7, Application: "web", State: "active"}}
-			waits.Before = []DatabaseClient{{PID: 8, State: "idle in transaction", Open: time.Minute}}
+			waits.Before = []DatabaseClient{{PID: 6, State: "active"}, {PID: 8, State: "idle in transaction", Open: time.Minute}}
 		}
 		return nil
 	})
