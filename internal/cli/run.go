@@ -15,6 +15,7 @@ import (
 	"gapless/internal/engine"
 	"gapless/internal/front"
 	"gapless/internal/health"
+	"gapless/internal/migrate"
 	"gapless/internal/ui"
 	"gapless/internal/update"
 )
@@ -42,12 +43,13 @@ func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string
 	watcher := &watcher{next: screen, plan: plan, phase: meter.mark, gated: func() { meter.sampleMemory(ctx) }, times: map[string]map[string]time.Duration{}}
 	env := &update.Env{
 		Images: s.bench, Creator: s.bench, Containers: s.bench,
-		Router:   s.router(),
-		Former:   edgectl.NewRouter(s.edge, s.project.Name, s.installEdge),
-		Gate:     health.NewGate(s.engine, s.probe),
-		Front:    front.NewNginx(s.engine),
-		Recorder: &recorder{session: s, run: runID, times: watcher.measured},
-		Journal:  failpoint(log), Sink: watcher, Clock: wallClock{}, Run: runID, Together: update.Together,
+		Router:    s.router(),
+		Former:    edgectl.NewRouter(s.edge, s.project.Name, s.installEdge),
+		Gate:      health.NewGate(s.engine, s.probe),
+		Front:     front.NewNginx(s.engine),
+		Databases: migrate.Guards{Terminals: s.bench},
+		Recorder:  &recorder{session: s, run: runID, times: watcher.measured},
+		Journal:   failpoint(log), Sink: watcher, Clock: wallClock{}, Run: runID, Together: update.Together,
 		Unavailable: unavailable,
 		Logs:        s.lastLogs,
 	}

@@ -158,6 +158,9 @@ func (w *Workbench) createRequest(ctx context.Context, spec update.CreateSpec, s
 	if err != nil {
 		return nil, createError(cmp.Or(spec.ImageID, request.reference), err)
 	}
+	if image.Config != nil {
+		request.environment = image.Config.Env
+	}
 	if request.isOneOff() {
 		request.running, err = w.mountedBy(ctx, spec.Service, spec.Beside)
 		return request, err

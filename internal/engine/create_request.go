@@ -25,6 +25,7 @@ type createRequest struct {
 	configHash   string                 // empty: as docker compose computed it
 	inherited    []container.MountPoint // of the predecessor
 	imageVolumes map[string]struct{}    // destinations that the image declares
+	environment  []string               // of the image
 	running      []place                // what running containers of the service have mounted at spec.Beside
 }
 
@@ -38,6 +39,7 @@ func (r *createRequest) apply(options *client.ContainerCreateOptions) {
 	if r.spec.ImageID != "" {
 		config.Image = r.spec.ImageID
 	}
+	config.Env = withSession(config.Env, r.environment, r.spec.Session)
 	options.Config = &config
 	host := *options.HostConfig
 	host.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyDisabled}

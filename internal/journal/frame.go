@@ -127,5 +127,5 @@ func decodeBody(path string, body []byte) (Record, error) {
 var knownKinds = map[update.EntryKind]bool{
 	update.EntryBegin: true, update.EntryIntent: true, update.EntryDone: true, update.EntryFail: true,
 	update.EntryUndo: true, update.EntryUndone: true, update.EntryDecide: true, update.EntryResume: true,
-	update.EntryHold: true, update.EntryEnd: true,
+	update.EntryHold: true, update.EntryEnd: true, update.EntryNote: true,
 }

@@ -61,7 +61,9 @@ func byStatements(r Request, names []string, s schema, found traced) (Report, er
 				name = "what " + r.Service.Name + " migrates"
 			}
 		}
-		report.Migrations = append(report.Migrations, see.verdict(name, m.Statements))
+		judged := see.verdict(name, m.Statements)
+		judged.Repeatable = repeatable(m.Statements)
+		report.Migrations = append(report.Migrations, judged)
 	}
 	if len(report.Migrations) == 0 {
 		for _, name := range names {

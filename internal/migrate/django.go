@@ -168,6 +168,7 @@ func compare(report Report, now, was facts, s schema, found traced, failed error
 		after := shots[shot].Catalog
 		see.widens = widened(before, after)
 		m := see.verdict(d.Name, found.Migrations[at].Statements)
+		m.Repeatable = repeatable(found.Migrations[at].Statements)
 		broken := slices.Concat(without(misfits(was.Models, after), misfits(was.Models, before)), stricter(was.Models, before, after))
 		m.BreaksOld = append(broken, m.BreaksOld...)
 		m.BreaksNew = slices.Concat(without(misfits(now.Models, before), misfits(now.Models, after)), stricter(now.Models, after, before))

@@ -34,6 +34,8 @@ type tracedStatement struct {
 	Rewrites []string            `json:"rewrites,omitempty"`
 	Scans    []string            `json:"scans,omitempty"`
 	Error    string              `json:"error,omitempty"`
+	// Transaction is the one that it was in: 0 for one of its own.
+	Transaction int `json:"transaction,omitempty"`
 }
 
 // note is what an event trigger of trace.sql says.
@@ -88,7 +90,7 @@ func parseLog(log io.Reader) (traced, error) {
 	if err != nil {
 		return traced{}, fmt.Errorf("read the log of the shadow: %w", err)
 	}
-	r := &logReader{last: map[string]int{}, began: map[string]note{}}
+	r := &logReader{last: map[string]int{}, began: map[string]note{}, open: map[string]int{}}
 	for _, m := range all {
 		if err := r.message(m); err != nil {
 			return traced{}, err
@@ -109,6 +111,9 @@ type logReader struct {
 	began    map[string]note // what was so before a statement, by process
 	within   bool
 	complete bool
+
+	open         map[string]int // transaction that is open, by process
+	transactions int
 }
 
 func (r *logReader) message(m message) error {
@@ -132,7 +137,7 @@ func (r *logReader) message(m message) error {
 	case match != nil && !strings.Contains(m.text, notePrefix):
 		sql := match[1] + m.text[len(firstLine(m.text)):]
 		r.found.Connected = true
-		r.current = append(r.current, tracedStatement{SQL: sql})
+		r.current = append(r.current, tracedStatement{SQL: sql, Transaction: r.transaction(m.pid, sql)})
 		r.last[m.pid] = len(r.current) - 1
 	}
 	return nil

@@ -34,7 +34,7 @@ type Request struct {
 type Database struct{ Service, Container string }
 
 // cacheFormat changes when a report means something else.
-const cacheFormat = "1"
+const cacheFormat = "2"
 
 // Judge finds out what the migrations of a service do: in a shadow if one can be
 // made, else by their statements alone.
@@ -150,7 +150,11 @@ func trace(ctx context.Context, lab Laboratory, r Request, run inShadow) (report
 		return report, "the schema of the database cannot be read: " + err.Error(), ctx.Err()
 	}
 	key := r.key(s)
+	works := func(s schema) *update.PostgresDatabase {
+		return &update.PostgresDatabase{Container: of, User: server.User, Name: s.database}
+	}
 	if report, found := r.cached(key); found {
+		report.Database = works(s)
 		report.weigh(s.sizes)
 		return report, "", nil
 	}
@@ -160,6 +164,7 @@ func trace(ctx context.Context, lab Laboratory, r Request, run inShadow) (report
 		return report, "they do not run in a shadow of the database: " + err.Error(), ctx.Err()
 	}
 	r.keep(key, report)
+	report.Database = works(s)
 	report.weigh(s.sizes)
 	return report, "", nil
 }

@@ -8,13 +8,15 @@ import (
 
 // Report is what was found out about the migrations of one service.
 type Report struct {
-	Service    string      `json:"service"`
-	Source     string      `json:"source"`             // update.JudgedByTrace or update.JudgedBySQL
-	Untraced   string      `json:"untraced,omitempty"` // why they did not run in a shadow
-	Compared   bool        `json:"compared"`           // what the code of both versions uses was held against the schema
-	ByItself   bool        `json:"byItself"`           // the image migrates whenever a container starts
-	Cached     bool        `json:"cached"`             // found out by an earlier command
-	Migrations []Migration `json:"migrations"`
+	Service  string `json:"service"`
+	Source   string `json:"source"`             // update.JudgedByTrace or update.JudgedBySQL
+	Untraced string `json:"untraced,omitempty"` // why they did not run in a shadow
+	Compared bool   `json:"compared"`           // what the code of both versions uses was held against the schema
+	ByItself bool   `json:"byItself"`           // the image migrates whenever a container starts
+	Cached   bool   `json:"cached"`             // found out by an earlier command
+	// Database is what they work on; nil if they did not run in a shadow of it.
+	Database   *update.PostgresDatabase `json:"-"`
+	Migrations []Migration              `json:"migrations"`
 }
 
 // Migration is one migration with its statements.
@@ -44,7 +46,7 @@ type Statement struct {
 
 // Judgement is the report as a plan needs it.
 func (r Report) Judgement() *update.Judgement {
-	judged := &update.Judgement{Source: r.Source, Untraced: r.Untraced, Compared: r.Compared, ByItself: r.ByItself, Migrations: []update.Judged{}}
+	judged := &update.Judgement{Source: r.Source, Untraced: r.Untraced, Compared: r.Compared, ByItself: r.ByItself, Database: r.Database, Migrations: []update.Judged{}}
 	for _, m := range r.Migrations {
 		judged.Migrations = append(judged.Migrations, m.Judged)
 	}

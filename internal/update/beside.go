@@ -28,7 +28,7 @@ func (s *TaskStep) runBeside(ctx context.Context, env *Env) (Container, error) {
 	}
 	if made.Beside == "" {
 		s.notice(env, "what the new version has mounted at "+s.Beside.Target+" is not what runs has there: the files are collected in place")
-		return runToEnd(ctx, env, spec, s.AtMost)
+		return runToEnd(ctx, env, spec, s.AtMost, nil)
 	}
 	err = s.help(ctx, env, s.Beside.Prepare, HelperPrepare)
 	var failed *GateError
@@ -38,7 +38,7 @@ func (s *TaskStep) runBeside(ctx context.Context, env *Env) (Container, error) {
 	if err != nil {
 		return made, err
 	}
-	ended, err := runToEnd(ctx, env, spec, s.AtMost)
+	ended, err := runToEnd(ctx, env, spec, s.AtMost, nil)
 	if err != nil {
 		return ended, err
 	}
@@ -65,7 +65,7 @@ func (s *TaskStep) runInPlace(ctx context.Context, env *Env, made Container, fai
 // volume it uses.
 func (s *TaskStep) help(ctx context.Context, env *Env, name, act string) error {
 	spec := CreateSpec{Service: s.Service, Name: name, Run: env.Run, Release: s.Release, Helper: &Helper{Act: act, Of: s.Name}}
-	ended, err := runToEnd(ctx, env, spec, s.AtMost)
+	ended, err := runToEnd(ctx, env, spec, s.AtMost, nil)
 	if err == nil {
 		s.clear(ctx, env, ended)
 	}
@@ -78,7 +78,7 @@ func (s *TaskStep) undoBeside(ctx context.Context, env *Env) error {
 	if s.Beside == nil {
 		return nil
 	}
-	if _, err := undoRun(ctx, env, s.Line(), s.Beside.Publish, s.AtMost); err != nil {
+	if _, err := undoRun(ctx, env, s.Line(), s.Beside.Publish, s.AtMost, nil); err != nil {
 		return err
 	}
 	return env.Creator.Fence(ctx, s.Beside.Prepare, env.Run)

@@ -18,6 +18,7 @@ const (
 	EntryResume EntryKind = "resume"
 	EntryHold   EntryKind = "hold" // could not be ended; a later resume tries again
 	EntryEnd    EntryKind = "end"
+	EntryNote   EntryKind = "note" // what a step has to know again when it is undone
 )
 
 // The values of a decide entry.
@@ -36,6 +37,8 @@ type Entry struct {
 	Why    string    `json:"why,omitempty"`
 	Plan   *Plan     `json:"plan,omitempty"`   // of begin
 	Result Result    `json:"result,omitempty"` // of end
+	Name   string    `json:"name,omitempty"`   // of a note
+	Values []string  `json:"values,omitempty"` // of a note
 }
 
 // Result is how a run ended.

@@ -21,11 +21,12 @@ const (
 // Judgement is what was found out about the migrations of one service before
 // they run.
 type Judgement struct {
-	Source     string   `json:"source"`
-	Untraced   string   `json:"untraced,omitempty"` // why they did not run in a shadow
-	Compared   bool     `json:"compared,omitempty"` // what the code of both versions uses is known
-	ByItself   bool     `json:"byItself,omitempty"` // the image migrates whenever a container starts
-	Migrations []Judged `json:"migrations"`
+	Source     string            `json:"source"`
+	Untraced   string            `json:"untraced,omitempty"` // why they did not run in a shadow
+	Compared   bool              `json:"compared,omitempty"` // what the code of both versions uses is known
+	ByItself   bool              `json:"byItself,omitempty"` // the image migrates whenever a container starts
+	Database   *PostgresDatabase `json:"database,omitempty"` // that they work on; nil: not known to be a Postgres of the project
+	Migrations []Judged          `json:"migrations"`
 }
 
 // Judged is the verdict on one migration.
@@ -44,6 +45,8 @@ type Judged struct {
 	Locks    []TableLock `json:"locks,omitempty"`
 	Rewrites []Table     `json:"rewrites,omitempty"`
 	Scans    []Table     `json:"scans,omitempty"`
+	// Repeatable tells that a run of it which fails half-way leaves nothing.
+	Repeatable bool `json:"repeatable,omitempty"`
 	// Irreversible is why there is no way back.
 	Irreversible []string `json:"irreversible,omitempty"`
 }

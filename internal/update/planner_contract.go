@@ -177,6 +177,7 @@ func (p *Planner) contract(w work, waiting Waiting) error {
 		why += ": " + m.judged.Words()
 	}
 	step := p.task(w, TaskMigrate, w.service.Migrate, migrateLimit, why)
+	step.Guard = p.guard(m)
 	runs := p.state.ContainersOf(w.service.Name)
 	step.ImageID = runs[slices.IndexFunc(runs, func(c Container) bool { return c.Running })].ImageID // whatever its name means by now
 	p.shift = append(p.shift, step)

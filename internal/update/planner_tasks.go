@@ -174,7 +174,9 @@ func (p *Planner) migrate() {
 			why += ": " + m.judged.Words()
 		}
 		for _, command := range m.commands() {
-			p.shift = append(p.shift, p.task(m.work, TaskMigrate, command, migrateLimit, why))
+			step := p.task(m.work, TaskMigrate, command, migrateLimit, why)
+			step.Guard = p.guard(m)
+			p.shift = append(p.shift, step)
 		}
 		p.plan.Migrations = append(p.plan.Migrations, p.recorded(m)...)
 		if m.verdict != MigrationsCompatible {

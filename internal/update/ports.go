@@ -22,6 +22,7 @@ type Env struct {
 	Front      Front
 	Recorder   Recorder
 	Backups    Backups
+	Databases  Databases
 	Journal    Journal
 	Sink       Sink
 	Clock      Clock
@@ -31,6 +32,8 @@ type Env struct {
 	// as an engine that is being restarted; nil: none is.
 	Unavailable func(error) bool
 	routing     sync.Mutex
+	notes       map[string][]string // of steps, by name
+	interrupted <-chan struct{}     // by the user; nil: never
 	// Logs returns the last lines of a container's log, for a message.
 	Logs func(ctx context.Context, containerName string) []string
 	// Together runs independent acts at the same time and waits for them.
@@ -76,6 +79,8 @@ type CreateSpec struct {
 	// empty volume of its own, if a container of the service that runs has the
 	// same mounted there. Container.Beside tells whether it was.
 	Beside string
+	// Session is what its sessions with a Postgres begin with; nil: as they would.
+	Session *SessionOptions
 	// Helper makes it a container of this program in place of one of the
 	// service; it is a one-off of it all the same.
 	Helper *Helper

@@ -21,6 +21,7 @@ type History struct {
 	Reached  int    // highest step with an intent
 	Done     map[int]bool
 	Undone   map[int]bool
+	Notes    map[string][]string // of steps
 	Resumes  int
 	Held     bool
 }
@@ -31,11 +32,13 @@ func ReadHistory(entries []Entry) (History, error) {
 	for _, entry := range entries {
 		switch entry.Kind {
 		case EntryBegin:
-			h = History{Plan: entry.Plan, Run: entry.Run, Done: map[int]bool{}, Undone: map[int]bool{}}
+			h = History{Plan: entry.Plan, Run: entry.Run, Done: map[int]bool{}, Undone: map[int]bool{}, Notes: map[string][]string{}}
 		case EntryIntent:
 			h.Reached = max(h.Reached, entry.Step)
 		case EntryDone:
 			h.Done[entry.Step] = true
+		case EntryNote:
+			h.Notes[entry.Name] = entry.Values
 		case EntryUndone:
 			h.Undone[entry.Step] = true
 		case EntryDecide:
@@ -66,6 +69,9 @@ func ReadHistory(entries []Entry) (History, error) {
 // asks for it is not bound by the limit of attempts: insist lifts it.
 func (r *Run) Resume(ctx context.Context, h History, insist bool) (Outcome, error) {
 	r.Plan, r.Env.Run, r.done, r.undone = h.Plan, h.Run, h.Done, h.Undone
+	for name, values := range h.Notes {
+		r.Env.keep(name, values)
+	}
 	if h.Resumes >= maxResumes && !insist {
 		return Outcome{Result: ResultHeld, Stuck: fmt.Errorf("this update was resumed %d times without an end", h.Resumes)}, nil
 	}

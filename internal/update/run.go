@@ -53,6 +53,7 @@ func (r *Run) Execute(ctx context.Context) (Outcome, error) {
 	if err := r.append(Entry{Kind: EntryBegin, Plan: r.Plan}); err != nil {
 		return Outcome{}, err
 	}
+	r.Env.interrupted = r.Interrupted
 	r.emit(Event{Kind: EventRunStarted, Text: r.Plan.Because})
 	return r.forward(ctx)
 }

@@ -34,6 +34,7 @@ type scenario struct {
 	stale    []string            // of those: that the containers do not see
 	judged   *Judgement          // of the migrations of the API, whose image is built already then
 	contract bool                // what waits is run, and nothing else
+	prepare  func(*fakeDatabase)
 	covered  []string
 	singles  []string
 	held     []string      // beside the singles: services whose requests wait while nobody serves them
@@ -258,6 +259,7 @@ var scenarios = []scenario{
 		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("2", "2", "tours/0002_note"),
 		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"api", "worker"},
 	},
+	guardedScenario(judgedScenario("migrations under a guard", Options{}, nil, exclusive)),
 	judgedScenario("migrations that only add", Options{}, nil, Judged{Name: "tours/0002_price", Class: ClassSafe,
 		BreaksNew: []string{"tours_tour.price is not there, which tours.Tour reads"}, Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}}},
 		Judged{Name: "auth/0013_index", Class: ClassSafe, Locks: []TableLock{{"auth_user", "SHARE UPDATE EXCLUSIVE"}}}),
@@ -532,6 +534,12 @@ func onlyRead(s scenario) scenario {
 	return s
 }
 
+// guardedScenario has the database on which the migrations work.
+func guardedScenario(s scenario) scenario {
+	s.judged.Database = &shopDatabase
+	return s
+}
+
 // byItself lets the image migrate too.
 func byItself(s scenario) scenario {
 	s.judged.ByItself = true
@@ -675,5 +683,8 @@ func (s scenario) build() (*world, Plan, error) {
 		plan.Phases = []Phase{{PhaseShift, s.steps}, {PhaseCommit, []Step{&RecordStep{Release: plan.To}}}}
 	}
 	w.failing[s.failing], w.taskTime = true, s.taskTime
+	if s.prepare != nil {
+		s.prepare(w.database)
+	}
 	return w, plan, err
 }

@@ -303,6 +303,11 @@ const killWait = 30 * time.Second
 // engine that does not answer meanwhile, as a busy one about a container that
 // is just ending, is asked again.
 func waitDown(ctx context.Context, env *Env, name string, atMost time.Duration) (bool, error) {
+	return waitDownLooking(ctx, env, name, atMost, nil)
+}
+
+// waitDownLooking is waitDown that looks at something else meanwhile.
+func waitDownLooking(ctx context.Context, env *Env, name string, atMost time.Duration, look func(context.Context)) (bool, error) {
 	end := env.Clock.Now().Add(atMost)
 	for {
 		c, err := env.Containers.Inspect(ctx, name)
@@ -317,6 +322,9 @@ func waitDown(ctx context.Context, env *Env, name string, atMost time.Duration) 
 			return true, nil
 		case over:
 			return false, nil
+		}
+		if look != nil {
+			look(ctx)
 		}
 		if err := env.Clock.Sleep(ctx, stopPoll); err != nil {
 			return false, err

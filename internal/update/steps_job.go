@@ -21,14 +21,14 @@ type JobStep struct {
 // Do creates and starts the container unless it ran already, and waits.
 func (s *JobStep) Do(ctx context.Context, env *Env) error {
 	spec := CreateSpec{Service: s.Service, Name: s.Name, Number: s.Number, Inherit: s.Inherit, Run: env.Run, Release: s.Release}
-	_, err := runToEnd(ctx, env, spec, s.AtMost)
+	_, err := runToEnd(ctx, env, spec, s.AtMost, nil)
 	return err
 }
 
 // Undo waits for a job that still runs and removes the container. What the job
 // did stays.
 func (s *JobStep) Undo(ctx context.Context, env *Env) error {
-	_, err := undoRun(ctx, env, s.Line(), s.Name, s.AtMost)
+	_, err := undoRun(ctx, env, s.Line(), s.Name, s.AtMost, nil)
 	return err
 }
 

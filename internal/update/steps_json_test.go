@@ -18,7 +18,7 @@ func everyStep() Plan {
 		UndoRoute: &route, Gate: &gate, Successors: []string{"shop-api-2"}, Boots: true, Why: "code changed"}
 	started := time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC)
 	migrate := task(TaskMigrate)
-	migrate.ImageID, migrate.Why = "sha256:new", "2 new migrations"
+	migrate.ImageID, migrate.Why, migrate.Guard = "sha256:new", "2 new migrations", guardOf(shopDatabase, []Judged{exclusive})
 	return Plan{Format: PlanFormat, Project: "shop", From: 1, To: 2, Strategy: StrategyRolling, Phases: []Phase{{PhaseShift, []Step{
 		&BuildStep{Service: "api", Image: "api:latest", Previous: "sha256:old", NoCache: true, Why: "dependencies changed"},
 		task(TaskCheck), migrate, task(TaskStatic), collect(),

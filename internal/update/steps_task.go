@@ -29,6 +29,7 @@ type TaskStep struct {
 	Purpose string        `json:"purpose"` // TaskCheck, TaskMigrate or TaskStatic
 	Why     string        `json:"why,omitempty"`
 	Beside  *Beside       `json:"beside,omitempty"` // TaskStatic: files are collected beside those that are served
+	Guard   *Guard        `json:"guard,omitempty"`  // TaskMigrate: nil where the database is not known
 }
 
 // Do runs the command. A code other than 0 is a *GateError with the end of the
@@ -37,6 +38,8 @@ func (s *TaskStep) Do(ctx context.Context, env *Env) error {
 	run := s.run
 	if s.Beside != nil {
 		run = s.runBeside
+	} else if s.Guard != nil {
+		run = s.runGuarded
 	}
 	ended, err := run(ctx, env)
 	var failed *GateError
@@ -55,7 +58,7 @@ func (s *TaskStep) spec(env *Env) CreateSpec {
 }
 
 func (s *TaskStep) run(ctx context.Context, env *Env) (Container, error) {
-	return runToEnd(ctx, env, s.spec(env), s.AtMost)
+	return runToEnd(ctx, env, s.spec(env), s.AtMost, nil)
 }
 
 // clear removes a container that ended well.
@@ -75,9 +78,19 @@ func (s *TaskStep) Undo(ctx context.Context, env *Env) error {
 	if s.Purpose != TaskMigrate {
 		return env.Creator.Fence(ctx, s.Name, env.Run)
 	}
-	mayHaveRun, err := undoRun(ctx, env, s.Line(), s.Name, s.AtMost)
+	var look func(context.Context)
+	if s.Guard != nil {
+		g := s.guarded(env)
+		g.timeout = s.Guard.Most // which of its tries it is, nobody knows
+		defer g.close()
+		look = g.look
+	}
+	mayHaveRun, err := undoRun(ctx, env, s.Line(), s.Name, s.AtMost, look)
 	if err != nil {
 		return err
+	}
+	if s.Guard != nil {
+		s.undoGuarded(ctx, env)
 	}
 	if mayHaveRun {
 		s.notice(env, "a migration is not undone: what that of "+s.Service+" did to the data stays")
@@ -98,6 +111,9 @@ func (s *TaskStep) notice(env *Env, text string) {
 // Line implements Step.
 func (s *TaskStep) Line() Line {
 	detail := fmt.Sprintf("%s, at most %s", strings.Join(s.Command, " "), DurationText(s.AtMost))
+	if s.Guard != nil {
+		detail += "; " + s.Guard.words()
+	}
 	if s.Beside != nil {
 		detail += "; into " + s.Beside.Target + " by rename"
 	}

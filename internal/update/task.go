@@ -9,8 +9,8 @@ import (
 
 // runToEnd creates and starts a container unless that was done already, and
 // waits until it ended. A code other than 0 is a *GateError, so that it is
-// shown with its log.
-func runToEnd(ctx context.Context, env *Env, spec CreateSpec, atMost time.Duration) (Container, error) {
+// shown with its log. look is called meanwhile, unless it is nil.
+func runToEnd(ctx context.Context, env *Env, spec CreateSpec, atMost time.Duration, look func(context.Context)) (Container, error) {
 	if err := env.Creator.Create(ctx, spec); err != nil {
 		return Container{}, fmt.Errorf("create %s: %w", spec.Name, err)
 	}
@@ -23,7 +23,7 @@ func runToEnd(ctx context.Context, env *Env, spec CreateSpec, atMost time.Durati
 			return c, fmt.Errorf("start %s: %w", spec.Name, err)
 		}
 	}
-	down, err := waitEnd(ctx, env, spec.Name, atMost)
+	down, err := waitEnd(ctx, env, spec.Name, atMost, look)
 	if err != nil {
 		return c, err
 	}
@@ -41,10 +41,10 @@ func runToEnd(ctx context.Context, env *Env, spec CreateSpec, atMost time.Durati
 
 // waitEnd is waitDown, also while the engine is being restarted: the container
 // goes on meanwhile, or the look afterwards tells how it ended.
-func waitEnd(ctx context.Context, env *Env, name string, atMost time.Duration) (bool, error) {
+func waitEnd(ctx context.Context, env *Env, name string, atMost time.Duration, look func(context.Context)) (bool, error) {
 	end := env.Clock.Now().Add(atMost)
 	for {
-		down, err := waitDown(ctx, env, name, end.Sub(env.Clock.Now()))
+		down, err := waitDownLooking(ctx, env, name, end.Sub(env.Clock.Now()), look)
 		if err == nil || env.Unavailable == nil || !env.Unavailable(err) || !env.Clock.Now().Before(end) {
 			return down, err
 		}
@@ -62,7 +62,7 @@ func failedRun(ctx context.Context, env *Env, name, reason string) error {
 // undoRun waits for a container that still runs, because half of a migration
 // is worse than all of it, and removes it. It reports whether the container
 // may have done something.
-func undoRun(ctx context.Context, env *Env, line Line, name string, atMost time.Duration) (mayHaveRun bool, err error) {
+func undoRun(ctx context.Context, env *Env, line Line, name string, atMost time.Duration, look func(context.Context)) (mayHaveRun bool, err error) {
 	c, err := env.Containers.Inspect(ctx, name)
 	if err != nil && !errors.Is(err, ErrNoContainer) {
 		return false, err // whether it runs must be known before it is removed
@@ -72,7 +72,7 @@ func undoRun(ctx context.Context, env *Env, line Line, name string, atMost time.
 	if err == nil && c.Run == env.Run && c.Running {
 		env.Sink.Emit(Event{Time: env.Clock.Now(), Kind: EventNotice, Run: env.Run, Line: line,
 			Text: fmt.Sprintf("%s still runs and is waited for, at most %s", name, DurationText(atMost))})
-		if _, err := waitEnd(ctx, env, name, atMost); err != nil {
+		if _, err := waitEnd(ctx, env, name, atMost, look); err != nil {
 			return mayHaveRun, err
 		}
 	}
@@ -83,7 +83,7 @@ func undoRun(ctx context.Context, env *Env, line Line, name string, atMost time.
 // gone afterwards, and returns what it printed.
 func Ask(ctx context.Context, env *Env, spec CreateSpec, atMost time.Duration) ([]string, error) {
 	defer func() { _ = env.Creator.Remove(context.WithoutCancel(ctx), spec.Name) }()
-	if _, err := runToEnd(ctx, env, spec, atMost); err != nil {
+	if _, err := runToEnd(ctx, env, spec, atMost, nil); err != nil {
 		return nil, err
 	}
 	return env.Logs(ctx, spec.Name), nil

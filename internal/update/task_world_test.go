@@ -15,6 +15,9 @@ func (w *world) startTask(c *Container) {
 	w.ran = append(w.ran, command[0])
 	w.checkBackup(command)
 	w.startBeside(c)
+	if command[0] == TaskMigrate && w.database.beginTry(c) {
+		return
+	}
 	if w.taskTime == 0 {
 		w.finishTask(c)
 	}

@@ -51,6 +51,8 @@ type world struct {
 	failing  map[string]bool     // first words of commands that end with code 1
 	quiesced map[string]int      // PID of workers that take no more jobs, by container name
 
+	database *fakeDatabase
+
 	helpers    map[string]Helper // by container name
 	volumes    map[string]bool   // of containers that work beside a service: whether it is prepared
 	published  []string          // containers whose files were moved in
@@ -79,14 +81,15 @@ func newWorld() *world {
 		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
 		commands: map[string][]string{}, failing: map[string]bool{}, quiesced: map[string]int{},
 		helpers: map[string]Helper{}, volumes: map[string]bool{},
-		now: time.Unix(1_800_000_000, 0),
+		database: newFakeDatabase(),
+		now:      time.Unix(1_800_000_000, 0),
 	}
 }
 
 func (w *world) env() *Env {
 	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w}, Former: formerRouter{fakeRouter{w}},
-		Gate: fakeGate{w}, Front: fakeFront{w}, Recorder: fakeRecorder{w}, Backups: fakeBackups{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
-		Logs: func(context.Context, string) []string { return nil }}
+		Gate: fakeGate{w}, Front: fakeFront{w}, Recorder: fakeRecorder{w}, Backups: fakeBackups{w}, Databases: fakeDatabases{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
+		Logs: func(_ context.Context, name string) []string { return w.database.logs[name] }}
 }
 
 // call is one contact with the world: it can fail, and the process can die
@@ -228,7 +231,8 @@ func (w *world) summary() string {
 	for name := range w.volumes {
 		lines = append(lines, "volume of "+name)
 	}
-	return strings.Join(append(lines, w.backupSummary()...), "\n")
+	lines = append(append(lines, w.database.summary()...), w.backupSummary()...)
+	return strings.Join(lines, "\n")
 }
 
 // reference is the name of a service's image.
@@ -269,6 +273,7 @@ func (f fakeCreator) Create(_ context.Context, spec CreateSpec) error {
 		made := f.w.add(Container{Name: spec.Name, Service: spec.Service, Number: spec.Number, Run: spec.Run, Restart: "no", ImageID: f.w.wanted[spec.Service]})
 		if len(spec.Command) > 0 {
 			f.w.commands[spec.Name] = spec.Command
+			f.w.noteSession(spec)
 		}
 		f.w.addBeside(made, spec)
 		return nil

@@ -1,0 +1,38 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"gapless/internal/update"
+)
+
+// withSession adds what sessions with a Postgres begin with to the environment
+// of a container. own is that of the image. What the user wants of the server
+// stays, and so does a lock_timeout of the user's.
+func withSession(environment, own []string, session *update.SessionOptions) []string {
+	if session == nil {
+		return environment
+	}
+	options := variable(environment, "PGOPTIONS", variable(own, "PGOPTIONS", ""))
+	if !strings.Contains(options, "lock_timeout") {
+		options = strings.TrimSpace(fmt.Sprintf("%s -c lock_timeout=%dms", options, session.LockTimeout.Milliseconds()))
+	}
+	kept := []string{"PGAPPNAME=" + session.Application, "PGOPTIONS=" + options}
+	for _, one := range environment {
+		if name, _, _ := strings.Cut(one, "="); name != "PGAPPNAME" && name != "PGOPTIONS" {
+			kept = append(kept, one)
+		}
+	}
+	return kept
+}
+
+// variable is the value of one in an environment.
+func variable(environment []string, wanted, otherwise string) string {
+	for _, one := range environment {
+		if name, value, _ := strings.Cut(one, "="); name == wanted {
+			otherwise = value
+		}
+	}
+	return otherwise
+}

@@ -1,0 +1,237 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// guarded is a migration under its guard. Only what it notes in the journal
+// outlives the process.
+type guarded struct {
+	*Guard
+	step        *TaskStep
+	env         *Env
+	application string
+	session     DatabaseSession // nil while there is none
+
+	looked    time.Time
+	behind    map[int]time.Time // users that wait for the migration, since when, by process
+	before    string            // a session that it waited for last
+	timeout   time.Duration     // for a lock, of the try that is made
+	cancelled bool              // by us
+	told      bool              // that users wait
+}
+
+// longestApplication is how much of its name Postgres keeps.
+const longestApplication = 63
+
+func (s *TaskStep) guarded(env *Env) *guarded {
+	application := "gapless-" + env.Run + "-" + s.Service
+	return &guarded{Guard: s.Guard, step: s, env: env, application: application[:min(len(application), longestApplication)]}
+}
+
+// runGuarded runs the command, and again if it got no lock and left nothing.
+func (s *TaskStep) runGuarded(ctx context.Context, env *Env) (Container, error) {
+	g := s.guarded(env)
+	defer g.close()
+	if err := g.begin(ctx); err != nil {
+		return Container{}, err
+	}
+	began := env.Clock.Now()
+	for try := 1; ; try++ {
+		ended, err := g.try(ctx, try)
+		if err == nil {
+			if err := g.tidy(ctx); err != nil {
+				s.notice(env, "it ended well, and whether it left an invalid index is not known: "+err.Error())
+			}
+			return ended, nil
+		}
+		failure := g.lacked(ended, err)
+		if failure == nil {
+			return ended, err
+		}
+		failure.Tries, failure.Took = try, env.Clock.Now().Sub(began)
+		if !g.Repeatable || try == mostTries || failure.Took >= triesLimit {
+			return ended, failure
+		}
+		if err := g.again(ctx, ended, failure); err != nil {
+			return ended, err
+		}
+	}
+}
+
+// try makes the container of one try and waits for its end.
+func (g *guarded) try(ctx context.Context, number int) (Container, error) {
+	g.timeout, g.cancelled, g.before, g.behind = g.lockTimeoutOf(number), false, "", map[int]time.Time{}
+	spec := g.step.spec(g.env)
+	spec.Session = &SessionOptions{Application: g.application, LockTimeout: g.timeout}
+	return runToEnd(ctx, g.env, spec, g.step.AtMost, g.look)
+}
+
+// lacked is the failure of a try for want of a lock; nil if it failed otherwise.
+func (g *guarded) lacked(ended Container, err error) *LockedError {
+	var failed *GateError
+	if !errors.As(err, &failed) || ended.ExitCode == 0 || !g.cancelled && !lacksLock(failed.Logs) {
+		return nil
+	}
+	return &LockedError{Service: g.step.Service, Waited: g.timeout, Cancelled: g.cancelled, Before: g.before, Repeatable: g.Repeatable, Failed: failed}
+}
+
+// again clears what a try left, and waits for the time of the next.
+func (g *guarded) again(ctx context.Context, ended Container, failure *LockedError) error {
+	if err := g.tidy(ctx); err != nil {
+		return fmt.Errorf("before another try: %w", err)
+	}
+	if err := g.env.Creator.Remove(ctx, ended.ID); err != nil {
+		return fmt.Errorf("remove %s before another try: %w", ended.Name, err)
+	}
+	pause := pauseAfter(failure.Tries)
+	why := fmt.Sprintf("got no lock within %s", DurationText(g.timeout))
+	if g.cancelled {
+		why = "was cancelled, because others waited for it"
+	}
+	if g.before != "" {
+		why += ", waiting for " + g.before
+	}
+	g.step.notice(g.env, fmt.Sprintf("the migration of %s %s; try %d of %d follows in %s", g.step.Service, why, failure.Tries+1, mostTries, DurationText(pause)))
+	if g.env.isInterrupted() {
+		return ErrInterrupted
+	}
+	return g.env.Clock.Sleep(ctx, pause)
+}
+
+// begin opens the session, takes the lock of whoever migrates and notes which
+// indexes are there, before the first try.
+func (g *guarded) begin(ctx context.Context) error {
+	if err := g.connect(ctx); err != nil {
+		return fmt.Errorf("watch over the migration: %w", err)
+	}
+	if err := g.lock(ctx); err != nil {
+		return err
+	}
+	if _, begun := g.env.noted(g.step.Name); !begun {
+		indexes, err := g.session.Indexes(ctx)
+		if err == nil {
+			err = g.env.note(g.step.Name, indexes)
+		}
+		if err != nil {
+			return fmt.Errorf("note which indexes are there: %w", err)
+		}
+	}
+	long, err := g.session.OpenLonger(ctx, longTransaction)
+	if err != nil {
+		return fmt.Errorf("look for long transactions: %w", err)
+	}
+	for _, client := range long {
+		g.step.notice(g.env, fmt.Sprintf("the migration of %s may have to wait for %s", g.step.Service, client))
+	}
+	return nil
+}
+
+// lock waits until nobody else migrates the database.
+func (g *guarded) lock(ctx context.Context) error {
+	end := g.env.Clock.Now().Add(triesLimit)
+	for said := false; ; said = true {
+		got, err := g.session.TryLock(ctx)
+		switch {
+		case err != nil:
+			return fmt.Errorf("the lock of whoever migrates: %w", err)
+		case got:
+			return nil
+		case !g.env.Clock.Now().Before(end) || g.env.isInterrupted():
+			return ErrMigrating
+		case !said:
+			g.step.notice(g.env, ErrMigrating.Error()+"; waiting for it")
+		}
+		if err := g.env.Clock.Sleep(ctx, lockPoll); err != nil {
+			return err
+		}
+	}
+}
+
+// connect opens the session; a server that is being restarted is waited for.
+func (g *guarded) connect(ctx context.Context) error {
+	if g.session != nil {
+		return nil
+	}
+	end := g.env.Clock.Now().Add(patience)
+	for {
+		session, err := g.env.Databases.Open(ctx, g.Database)
+		if err == nil {
+			g.session = session
+			return nil
+		}
+		if errors.Is(err, ErrNoContainer) || !g.env.Clock.Now().Before(end) {
+			return err
+		}
+		if err := g.env.Clock.Sleep(ctx, patiencePause); err != nil {
+			return err
+		}
+	}
+}
+
+func (g *guarded) close() {
+	if g.session != nil {
+		g.session.Close()
+		g.session = nil
+	}
+}
+
+// tidy ends sessions whose client is gone, and drops the invalid indexes that
+// they left. The container must have ended.
+func (g *guarded) tidy(ctx context.Context) error {
+	for end := g.env.Clock.Now().Add(patience); ; {
+		if err := g.connect(ctx); err != nil {
+			return err
+		}
+		done, err := g.sweep(ctx)
+		if done || !g.env.Clock.Now().Before(end) {
+			return err
+		}
+		if err != nil {
+			g.close() // the server may have been restarted
+		}
+		if err := g.env.Clock.Sleep(ctx, patiencePause); err != nil {
+			return err
+		}
+	}
+}
+
+func (g *guarded) sweep(ctx context.Context) (done bool, err error) {
+	left, err := g.session.End(ctx, g.application)
+	if err != nil || left > 0 {
+		return false, errors.Join(err, sessionsLeft(left))
+	}
+	known, begun := g.env.noted(g.step.Name)
+	if !begun {
+		return true, nil
+	}
+	dropped, err := g.session.DropInvalid(ctx, known)
+	if len(dropped) > 0 {
+		g.step.notice(g.env, "dropped the invalid index that the migration left: "+strings.Join(dropped, ", "))
+	}
+	return err == nil, err
+}
+
+func sessionsLeft(count int) error {
+	if count == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s of the migration did not end", counted(count, "session"))
+}
+
+// undoGuarded clears what a migration left whose container is gone. What cannot
+// be cleared is said: it keeps nobody from serving.
+func (s *TaskStep) undoGuarded(ctx context.Context, env *Env) {
+	if _, begun := env.noted(s.Name); !begun {
+		return
+	}
+	g := s.guarded(env)
+	defer g.close()
+	if err := g.tidy(ctx); err != nil {
+		s.notice(env, "whether the migration of "+s.Service+" left an invalid index is not known: "+err.Error())
+	}
+}
