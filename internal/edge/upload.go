@@ -17,6 +17,7 @@ const lastPieceMaxWait = 20 * time.Millisecond
 // upload copies a request body to the application beside the wait for the answer, so
 // that an application may answer before it has read everything.
 type upload struct {
+	to   *upstream
 	done chan struct{}
 	// last is set once the client's whole body was read.
 	last atomic.Bool
@@ -25,7 +26,7 @@ type upload struct {
 }
 
 func startUpload(c *client, to *upstream) *upload {
-	u := &upload{done: make(chan struct{})}
+	u := &upload{to: to, done: make(chan struct{})}
 	go func() {
 		defer close(u.done)
 		defer c.survive()
@@ -149,10 +150,12 @@ func (u *upload) cause() cause {
 	return causeBadRequest
 }
 
-// end stops a copy that still waits for the client, and waits for it.
+// end stops a copy that still waits for the client, or for an application that
+// answered and reads no more, and waits for it.
 func (u *upload) end(c *client) {
 	if !u.ended() {
 		c.stop()
+		u.to.Conn.Close()
 		<-u.done
 	}
 }
