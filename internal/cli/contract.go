@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gapless/internal/project"
 	"gapless/internal/update"
 )
 
@@ -104,6 +105,7 @@ func (s *session) planContract(ctx context.Context, release update.Release, opti
 	if err != nil {
 		return update.State{}, update.Plan{}, refuse(err, "")
 	}
+	recorded.Settings.Backup = s.project.Settings.Backup // where backups go is a matter of today
 	s.use(recorded.WithImages(imagesOf(release)))
 	state, err := s.observe(ctx)
 	if err != nil {
@@ -112,11 +114,13 @@ func (s *session) planContract(ctx context.Context, release update.Release, opti
 	var work []judged
 	for _, waiting := range release.Waiting {
 		service, there := s.project.Service(waiting.Service)
-		image := oldImage(state, waiting.Service)
-		if !there || image == "" || image != release.Services[waiting.Service].ImageID {
-			return state, update.Plan{}, refuse(fmt.Errorf("%s waits for what release %d runs, and %s runs something else", waiting.Words(), release.Number, waiting.Service),
-				"gapless status says what runs; gapless update makes it a release")
+		if !there {
+			continue // Contract leaves it waiting
 		}
+		if err := s.isReleased(state, release, service); err != nil {
+			return state, update.Plan{}, err
+		}
+		image := release.Services[service.Name].ImageID
 		state.Images[service.Name] = update.Image{Reference: image, ID: image}
 		work = append(work, judged{service: service})
 	}
@@ -131,4 +135,22 @@ func (s *session) planContract(ctx context.Context, release update.Release, opti
 		return state, plan, planError(err)
 	}
 	return state, plan, nil
+}
+
+// isReleased refuses to take something away while anything else runs than what the
+// release recorded, of the service or of another one with its code: that may need it.
+func (s *session) isReleased(state update.State, release update.Release, service project.Service) error {
+	for _, other := range s.project.Services {
+		if other.Image != service.Image {
+			continue
+		}
+		recorded := release.Services[other.Name]
+		for _, c := range state.ContainersOf(other.Name) {
+			if c.Running && (c.ImageID != recorded.ImageID || c.ConfigHash != recorded.ConfigHash || c.ImageID != release.Services[service.Name].ImageID) {
+				return refuse(fmt.Errorf("%s is not what release %d recorded of %s: it may need what migrations contract takes away", c.Name, release.Number, service.Name),
+					"gapless update first, of all services with that image")
+			}
+		}
+	}
+	return nil
 }

@@ -172,7 +172,7 @@ func compare(report Report, now, was facts, s schema, found traced, failed error
 		broken := slices.Concat(without(misfits(was.Models, after), misfits(was.Models, before)), stricter(was.Models, before, after))
 		m.BreaksOld = append(broken, m.BreaksOld...)
 		m.BreaksNew = slices.Concat(without(misfits(now.Models, before), misfits(now.Models, after)), stricter(now.Models, after, before))
-		m.MayNeed = beyondShape(found.Migrations[at].Statements)
+		m.MayNeed = slices.Concat(relied(now.Models, before, after), beyondShape(found.Migrations[at].Statements))
 		m.survived()
 		report.Migrations = append(report.Migrations, m)
 		before = after

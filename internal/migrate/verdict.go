@@ -195,23 +195,6 @@ var (
 // columns, tables and the rules of rows.
 func compared(sql string) bool { return ofShape.MatchString(sql) && !notShape.MatchString(sql) }
 
-// makesTable is about the shape too, for code that has a model of the table.
-var makesTable = regexp.MustCompile(`(?is)^\s*create\s+table\b`)
-
-// beyondShape lists the statements of which the models do not tell whether code
-// needs them: a view, a function, rows.
-func beyondShape(statements []tracedStatement) []string {
-	var found []string
-	for _, s := range statements {
-		sql := strings.TrimSpace(s.SQL)
-		if sql == "" || compared(sql) || makesTable.MatchString(sql) || hidden.MatchString(sql) || records.MatchString(sql) {
-			continue
-		}
-		found = appendNew(found, sql)
-	}
-	return found
-}
-
 // lock notes the strongest lock on a table.
 func (m *Migration) lock(lock update.TableLock) {
 	for i := range m.Locks {

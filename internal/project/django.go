@@ -1,6 +1,7 @@
 package project
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -85,8 +86,18 @@ func manageInImage(relative string, config types.ServiceConfig, dockerfile strin
 	return relative
 }
 
-// djangoUpTo takes the name of a migration as app/name.
-func djangoUpTo(migration string) []string {
-	app, name, _ := strings.Cut(migration, "/")
-	return []string{"migrate", app, name, "--noinput"}
+// djangoOnly runs migrations one after the other. It leaves out those that have run
+// meanwhile: to migrate to one of these would undo the ones after it.
+func djangoOnly(migrations []string) []string {
+	names, _ := json.Marshal(migrations) // strings alone: it cannot fail, and Python reads it
+	return []string{"shell", "-c", `
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+for name in ` + string(names) + `:
+    app, _, migration = name.partition("/")
+    if (app, migration) not in MigrationRecorder(connection).applied_migrations():
+        call_command("migrate", app, migration, interactive=False)
+`}
 }

@@ -31,7 +31,7 @@ type frameworkFacts struct {
 type frameworkCommands struct {
 	checks  [][]string
 	migrate []string
-	upTo    func(migration string) []string // migrates no further than that one
+	only    func(migrations []string) []string // runs these and no others, unless they have run
 	pending []string
 	static  []string
 }
@@ -41,7 +41,7 @@ var knownCommands = map[Framework]frameworkCommands{
 	FrameworkDjango: {
 		checks:  [][]string{{"check", "--deploy"}, {"makemigrations", "--check", "--dry-run"}},
 		migrate: []string{"migrate", "--noinput"},
-		upTo:    djangoUpTo,
+		only:    djangoOnly,
 		pending: []string{"migrate", "--plan"},
 		static:  []string{"collectstatic", "--noinput"},
 	},

@@ -81,15 +81,14 @@ func (s *Service) frameworkCommand(words []string) []string {
 	return slices.Concat(s.FrameworkCommand, words)
 }
 
-// MigrateUpTo is the command that migrates no further than one migration, and what
-// that one needs before. It is nil where the migrate command is not the
-// framework's own: then nobody knows how.
-func (s *Service) MigrateUpTo(migration string) []string {
+// MigrateOnly is the command that runs these migrations and no others. It is nil
+// where the migrate command is not the framework's own: then nobody knows how.
+func (s *Service) MigrateOnly(migrations []string) []string {
 	known := knownCommands[s.Framework]
-	if known.upTo == nil || !slices.Equal(s.Migrate, s.frameworkCommand(known.migrate)) {
+	if known.only == nil || !slices.Equal(s.Migrate, s.frameworkCommand(known.migrate)) {
 		return nil
 	}
-	return s.frameworkCommand(known.upTo(migration))
+	return s.frameworkCommand(known.only(migrations))
 }
 
 // ownerOf is the service that runs the commands of an image: one that takes

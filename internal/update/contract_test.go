@@ -24,6 +24,7 @@ func TestWaitingIsHandedOn(t *testing.T) {
 		"kept":         {leftWaiting(framed(judgedScenario("", Options{}, nil, survivable(dropsSize)))), nil, []Waiting{waited}},
 		"run with newer ones": {leftWaiting(framed(judgedScenario("", Options{}, nil, survivable(dropsSize), safe))),
 			[]Migrated{gone, {Service: "api", Names: []string{safe.Name}, Verdict: MigrationsCompatible}}, nil},
+		"run because the new version may need it": {leftWaiting(framed(judgedScenario("", Options{}, nil, with(survivable(dropsSize), func(m *Judged) { m.BreaksNew = []string{"it is there"} })))), []Migrated{gone}, nil},
 		"run with what nobody named": {unjudged(leftWaiting(framed(judgedScenario("", Options{Migrations: MigrationsCompatible}, nil)))),
 			[]Migrated{gone, {Service: "api", Names: []string{"tours/0002_a_file"}, Verdict: MigrationsCompatible}}, nil},
 		"contract":                          {contracted(judgedScenario("", Options{}, nil, survivable(dropsSize))), []Migrated{gone}, nil},
@@ -60,7 +61,14 @@ func TestWhatDoesNotWait(t *testing.T) {
 		"one before it is not":  framed(judgedScenario("", Options{}, nil, Judged{Name: "tours/0002", Class: ClassUnknown, Unknown: []string{"rows"}}, dropsSize)),
 		"one after it is needed": framed(judgedScenario("", Options{}, nil, dropsSize,
 			Judged{Name: "tours/0005", Class: ClassSafe, BreaksNew: []string{"tours_tour.price is not there"}})),
-		"quick":             framed(judgedScenario("", Options{Strategy: StrategyQuick}, nil, dropsSize)),
+		"quick":                       framed(judgedScenario("", Options{Strategy: StrategyQuick}, nil, dropsSize)),
+		"it gives more than it takes": framed(judgedScenario("", Options{}, nil, with(dropsSize, func(m *Judged) { m.MayNeed = []string{"a unique rule"} }))),
+		"its command migrates": framed(with(judgedScenario("", Options{}, nil, dropsSize), func(s *scenario) {
+			s.services[1].Command = []string{"sh", "-c", "manage.py migrate && celery worker"}
+		})),
+		"a running container's command does": framed(with(judgedScenario("", Options{}, nil, dropsSize), func(s *scenario) {
+			s.running[0].Command = []string{"/start", "migrate", "serve"}
+		})),
 		"declared to break": framed(judgedScenario("", Options{Migrations: MigrationsBreaking}, nil, dropsSize)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -79,6 +87,7 @@ func TestContractIsRefused(t *testing.T) {
 		refused  bool
 	}{
 		"survived":      {contracted(judgedScenario("", Options{}, nil, survivable(dropsSize))), false},
+		"not compared":  {contracted(onlyRead(judgedScenario("", Options{}, nil, survivable(dropsSize)))), true},
 		"breaks":        {contracted(judgedScenario("", Options{}, nil, dropsSize)), true},
 		"not known":     {contracted(judgedScenario("", Options{}, nil, Judged{Name: "x", Class: ClassUnknown, Unknown: []string{"rows"}})), true},
 		"nobody looked": {unjudged(contracted(judgedScenario("", Options{}, nil, dropsSize))), true},

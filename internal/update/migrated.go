@@ -21,7 +21,7 @@ func (e *MigratedError) Error() string {
 // Breaking tells whether what serves again is known not to survive that.
 func (e *MigratedError) Breaking() bool {
 	for _, m := range e.Migrations {
-		if m.Verdict == MigrationsBreaking {
+		if m.Verdict == MigrationsBreaking && m.Since == 0 {
 			return true
 		}
 	}
@@ -43,7 +43,7 @@ func (r *Run) migrated(upTo int, failed Place) error {
 	}
 	found := &MigratedError{}
 	for _, m := range r.Plan.Migrations {
-		if ran[cmp.Or(m.By, m.Service)] && m.Verdict != MigrationsCompatible && m.Since == 0 {
+		if ran[cmp.Or(m.By, m.Service)] && m.Verdict != MigrationsCompatible {
 			found.Migrations = append(found.Migrations, m)
 		}
 	}

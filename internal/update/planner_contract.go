@@ -2,6 +2,7 @@ package update
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -23,7 +24,11 @@ func (p *Planner) split(m migration) migration {
 		return m // said for all updates, whatever is found out
 	}
 	count, others := m.judged.first()
-	if !others || m.service.MigrateUpTo(m.judged.Migrations[0].Name) == nil {
+	if !others || m.service.MigrateOnly(m.names) == nil {
+		return m
+	}
+	if p.startsMigrating(m.service) {
+		p.note(m.service.Name, false, "%s cannot wait for the new version to serve alone: a container of it migrates when it starts", breaking(m.judged))
 		return m
 	}
 	all := m.judged.Migrations
@@ -33,23 +38,27 @@ func (p *Planner) split(m migration) migration {
 	return m
 }
 
-// commands are what has to run before the switch: all that is due, or each
-// application of the service up to its last migration that does not wait.
-func (m migration) commands() [][]string {
-	if m.later == nil {
-		return [][]string{m.service.Migrate}
-	}
-	last, order := map[string]string{}, []string{}
-	for _, name := range m.names {
-		app, _, _ := strings.Cut(name, "/")
-		order = append(slices.DeleteFunc(order, func(other string) bool { return other == app }), app)
-		last[app] = name
-	}
-	var commands [][]string
-	for _, app := range order {
-		commands = append(commands, m.service.MigrateUpTo(last[app]))
-	}
-	return commands
+// migrateWord finds a command that migrates.
+var migrateWord = regexp.MustCompile(`\bmigrate\b`)
+
+// startsMigrating tells whether a container of the service, or of another one with
+// its image, migrates when it starts, as far as its command says so.
+func (p *Planner) startsMigrating(s project.Service) bool {
+	migrates := func(command ...string) bool { return migrateWord.MatchString(strings.Join(command, " ")) }
+	return slices.ContainsFunc(p.project.Services, func(other project.Service) bool {
+		if other.Image != s.Image || other.Role == project.RoleJob {
+			return false
+		}
+		return migrates(slices.Concat(other.Entrypoint, other.Command)...) || slices.ContainsFunc(p.state.ContainersOf(other.Name), func(c Container) bool {
+			return c.Running && migrates(slices.Concat(c.Entrypoint, c.Command)...)
+		})
+	})
+}
+
+// newMayNeed tells whether the new version may not do without what is due.
+func (p *Planner) newMayNeed(w work) bool {
+	judged := p.state.Judgements[w.service.Name]
+	return judged == nil || slices.ContainsFunc(judged.Migrations, func(m Judged) bool { return len(m.BreaksNew)+len(m.MayNeed)+len(m.Unknown) > 0 })
 }
 
 // why says why they are no reason to keep old and new apart.
@@ -96,7 +105,7 @@ func (p *Planner) recorded(m migration) []Migrated {
 		}
 		rest = slices.DeleteFunc(rest, func(name string) bool { return slices.Contains(names, name) })
 	}
-	if len(rest) > 0 || len(found) == 0 && m.later == nil {
+	if len(rest) > 0 || m.later == nil && (len(found) == 0 || len(m.names) == 0 && m.judged == nil) {
 		found = append(found, Migrated{Service: m.service.Name, Names: rest, Verdict: m.verdict})
 	}
 	return found
@@ -131,7 +140,9 @@ func (p *Planner) keepWaiting() {
 		runs = append(runs, w.Service) // with what waited before among it
 	}
 	for _, w := range p.state.Release.Waiting {
-		if !slices.Contains(runs, w.Service) {
+		if _, there := p.project.Service(w.Service); !there {
+			p.note(w.Service, false, "%s, waits no longer: the project has no such service any more", w.Words())
+		} else if !slices.Contains(runs, w.Service) {
 			p.plan.Waiting = append(p.plan.Waiting, w)
 			p.note(w.Service, false, "%s, still waits: gapless migrations contract", w.Words())
 		}
@@ -147,6 +158,7 @@ func Contract(state State, p *project.Project, options Options) (Plan, error) {
 	for _, waiting := range state.Release.Waiting {
 		service, there := p.Service(waiting.Service)
 		if !there || len(service.Migrate) == 0 {
+			planner.plan.Waiting = append(planner.plan.Waiting, waiting)
 			continue
 		}
 		because = append(because, waiting.Words())
@@ -160,16 +172,21 @@ func Contract(state State, p *project.Project, options Options) (Plan, error) {
 // contract plans the migrations that wait for one service.
 func (p *Planner) contract(w work, waiting Waiting) error {
 	m := migration{work: w, names: waiting.Names, verdict: p.verdict(w), judged: p.state.Judgements[w.service.Name]}
+	const allTheSame = "gapless migrations contract --migrations compatible runs it all the same"
 	switch {
 	case !p.running(w.service):
 		return &RefusedError{Reason: m.words() + ": " + w.service.Name + " does not run", Instead: "gapless update brings it back"}
-	case m.judged == nil && p.options.Migrations == "":
-		return &RefusedError{Reason: m.words() + ": whether what runs now survives it could not be found out", Instead: "gapless migrations contract --migrations compatible runs it all the same"}
-	case m.verdict == MigrationsBreaking:
+	case p.options.Migrations == MigrationsCompatible:
+	case m.judged == nil:
+		return &RefusedError{Reason: m.words() + ": whether what runs now survives it could not be found out", Instead: allTheSame}
+	case !m.judged.Compared:
+		return &RefusedError{Reason: m.words() + ": what runs now could not be compared with it: " + m.judged.Untraced, Instead: allTheSame}
+	case m.judged.Verdict() == MigrationsBreaking:
 		return &RefusedError{Reason: m.words() + ": what runs now does not survive it: " + m.judged.why(func(j Judged) []string { return j.BreaksOld }), Instead: "gapless update first, to a version that does without"}
-	case m.verdict == "":
-		return &RefusedError{Reason: m.words() + ": " + whyUnknown(m), Instead: "gapless migrations contract --migrations compatible runs it all the same"}
-	case m.judged != nil:
+	case m.judged.Verdict() == "":
+		return &RefusedError{Reason: m.words() + ": " + whyUnknown(m), Instead: allTheSame}
+	}
+	if m.judged != nil {
 		m.names = m.judged.Names()
 	}
 	why := m.words()

@@ -104,7 +104,7 @@ func (p *Planner) migrations() []migration {
 			continue
 		}
 		names, known := p.due(w)
-		if known && (len(names) == 0 || p.onlyWaiting(w.service.Name, names)) {
+		if known && (len(names) == 0 || p.onlyWaiting(w.service.Name, names) && !p.newMayNeed(w)) {
 			continue
 		}
 		found = append(found, p.split(migration{work: w, names: names, verdict: p.verdict(w), judged: p.state.Judgements[w.service.Name]}))
@@ -173,9 +173,11 @@ func (p *Planner) migrate() {
 		if m.judged != nil {
 			why += ": " + m.judged.Words()
 		}
-		for _, command := range m.commands() {
-			step := p.task(m.work, TaskMigrate, command, migrateLimit, why)
+		if step := p.task(m.work, TaskMigrate, m.service.Migrate, migrateLimit, why); m.later == nil || len(m.names) > 0 {
 			step.Guard = p.guard(m)
+			if m.later != nil {
+				step.Command, step.Shown = m.service.MigrateOnly(m.names), "only "+strings.Join(m.names, ", ")
+			}
 			p.shift = append(p.shift, step)
 		}
 		p.plan.Migrations = append(p.plan.Migrations, p.recorded(m)...)

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type TaskStep struct {
 	AtMost  time.Duration `json:"atMostNs"`
 	Purpose string        `json:"purpose"` // TaskCheck, TaskMigrate or TaskStatic
 	Why     string        `json:"why,omitempty"`
+	Shown   string        `json:"shown,omitempty"`  // in place of a command that is a program of its own
 	Beside  *Beside       `json:"beside,omitempty"` // TaskStatic: files are collected beside those that are served
 	Guard   *Guard        `json:"guard,omitempty"`  // TaskMigrate: nil where the database is not known
 }
@@ -110,7 +112,7 @@ func (s *TaskStep) notice(env *Env, text string) {
 
 // Line implements Step.
 func (s *TaskStep) Line() Line {
-	detail := fmt.Sprintf("%s, at most %s", strings.Join(s.Command, " "), DurationText(s.AtMost))
+	detail := fmt.Sprintf("%s, at most %s", cmp.Or(s.Shown, strings.Join(s.Command, " ")), DurationText(s.AtMost))
 	if s.Guard != nil {
 		detail += "; " + s.Guard.words()
 	}
