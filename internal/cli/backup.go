@@ -21,7 +21,7 @@ func (a *app) backupCommand() *cobra.Command {
 read to its end, restored into a throwaway server without network, and compared
 with what the database held: tables, rows, sequences, and a query of your own.
 
-An update makes one by itself before it migrates.`,
+An update makes one before it migrates where x-gapless.backup is set.`,
 		Example: `  gapless backup create               dump, prove, and then it is a backup
   gapless backup list
   gapless backup verify latest        prove it again

@@ -148,6 +148,8 @@ func (s *session) backupTarget(state update.State, options update.Options) (*upd
 	switch {
 	case errors.Is(err, project.ErrNoDatabase):
 		return nil, nil
+	case !settings.Wanted():
+		return unasked(service.Name, state), nil
 	case options.NoBackup:
 		return &update.BackupTarget{Service: service.Name}, nil // the plan says so
 	case err != nil && settings.Service == "":
@@ -171,6 +173,14 @@ func (s *session) backupTarget(state update.State, options update.Options) (*upd
 		target.No = "it does not run"
 	}
 	return withLast(target, store), nil
+}
+
+// unasked is a database that nobody has asked to back up: its plan says how to.
+func unasked(serviceName string, state update.State) *update.BackupTarget {
+	if serviceName != "" && len(state.ContainersOf(serviceName)) == 0 || len(state.Containers) == 0 {
+		return nil // there is nothing to lose yet
+	}
+	return &update.BackupTarget{Service: serviceName, No: "set x-gapless.backup.before_migrations, or run gapless backup create first"}
 }
 
 // withLast adds what the last backup took.

@@ -27,6 +27,11 @@ func (p *Planner) backup() []Step {
 	return nil
 }
 
+// backsUp tells whether a migration of this plan has a backup before it.
+func (p *Planner) backsUp() bool {
+	return p.state.Backup != nil && p.state.Backup.No == "" && !p.options.NoBackup
+}
+
 // migrates says what of the plan may migrate a database that runs; empty:
 // nothing.
 func (p *Planner) migrates() string {

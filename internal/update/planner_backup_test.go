@@ -40,6 +40,7 @@ func TestBackupOnlyBeforeMigrations(t *testing.T) {
 		"none are due":          {func(s *scenario) { s.is = source("2", "1") }, 0, ""},
 		"no backup is wanted":   {func(s *scenario) { s.options.NoBackup = true }, 0, "no backup is made before migration tours/0002_note: --no-backup"},
 		"there can be none":     {func(s *scenario) { s.backup = &BackupTarget{Service: "db", No: "it does not run"} }, 0, "it does not run"},
+		"nobody asked for one":  {func(s *scenario) { s.backup = &BackupTarget{Service: "db", No: "set it"} }, 0, "no backup is made before migration tours/0002_note: set it"},
 		"no database is known":  {func(s *scenario) { s.backup = nil }, 0, ""},
 		"back to a release":     {func(s *scenario) { s.options.BackTo = 6 }, 0, ""},
 		"a job that migrates":   {func(s *scenario) { s.is = source("2", "1"); s.services = append(s.services, migratingJob("migrate")) }, 2, ""},
@@ -104,4 +105,17 @@ func TestBackupPlanStandsAlone(t *testing.T) {
 		t.Fatal(err, outcome.Result, w.backedUp)
 	}
 	golden(t, "backup-alone", plan.Text())
+}
+
+// TestNoAdviceBehindABackup: nobody is told to do what the plan does.
+func TestNoAdviceBehindABackup(t *testing.T) {
+	advises := func(target *BackupTarget, options Options) bool {
+		s := judgedScenario("irreversible", options, nil, dropsSize)
+		s.backup = target
+		_, plan := s.must(t)
+		return strings.Contains(plan.Text(), "make a backup before")
+	}
+	if advises(&BackupTarget{Service: "db"}, Options{}) || !advises(&BackupTarget{Service: "db"}, Options{NoBackup: true}) || !advises(nil, Options{}) {
+		t.Error("the advice stands beside a backup, or is missing without one")
+	}
 }
