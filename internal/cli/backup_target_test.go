@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -39,5 +40,37 @@ func TestBackupsAreAskedFor(t *testing.T) {
 	}
 	if target, err := backupSession(t, "").backupTarget(update.State{}, update.Options{}); err != nil || target != nil {
 		t.Errorf("nothing there yet: %+v, %v", target, err)
+	}
+}
+
+// TestWantedBackupThatCannotBe: what stands in the way is said before anything
+// migrates, and in words about backups.
+func TestWantedBackupThatCannotBe(t *testing.T) {
+	missing := t.TempDir() + "/disk"
+	s := backupSession(t, "directory: "+missing)
+	target, err := s.backupTarget(databaseRuns(true), update.Options{})
+	if err != nil || !target.Wanted || !strings.Contains(target.No, "x-gapless.backup.directory: stat "+missing) {
+		t.Errorf("no directory: %+v, %v", target, err)
+	}
+	_, err = s.backupStore(true)
+	if code, hint := codeAndHint(err); code != exitRefused || strings.Contains(err.Error()+hint, "GAPLESS_STATE_DIR") {
+		t.Errorf("no directory: %v, %s", err, hint)
+	}
+	if _, err := os.Stat(missing); err == nil {
+		t.Error("the directory was made")
+	}
+	if err := os.Mkdir(missing, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	store, err := s.backupStore(true)
+	if err != nil || !store.Exists() || store.Directory() != missing+"/shop" {
+		t.Errorf("%v, %v", store, err)
+	}
+	target, err = backupSession(t, "keep: 3").backupTarget(databaseRuns(false), update.Options{})
+	if err != nil || !target.Wanted || target.No != "it does not run" {
+		t.Errorf("it is down: %+v, %v", target, err)
+	}
+	if _, err := backupSession(t, "keep: 3").backupStore(true); err != nil {
+		t.Errorf("in the state directory: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,6 +24,18 @@ func (p *Planner) backup() []Step {
 		p.note(target.Service, false, "no backup is made before %s: %s", why, target.No)
 	default:
 		return target.steps("before " + why)
+	}
+	return nil
+}
+
+// checkBackup refuses to migrate without the backup that the project asks for.
+func (p *Planner) checkBackup() error {
+	target := p.state.Backup
+	if target == nil || target.No == "" || !target.Wanted || p.options.NoBackup {
+		return nil
+	}
+	if why := p.migrates(); why != "" {
+		return &RefusedError{Reason: fmt.Sprintf("no backup can be made before %s: %s", why, target.No), Instead: "remove the cause, or --no-backup migrates without one"}
 	}
 	return nil
 }

@@ -107,6 +107,27 @@ func TestBackupPlanStandsAlone(t *testing.T) {
 	golden(t, "backup-alone", plan.Text())
 }
 
+// TestWantedBackupIsMadeOrRefused: nobody who asked for backups migrates without.
+func TestWantedBackupIsMadeOrRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*scenario)
+		want   bool
+	}{
+		"migrations are due": {func(*scenario) {}, true},
+		"none are due":       {func(s *scenario) { s.is = source("2", "1") }, false},
+		"--no-backup":        {func(s *scenario) { s.options.NoBackup = true }, false},
+	} {
+		s := backed(t)
+		s.backup = &BackupTarget{Service: "db", No: "it does not run", Wanted: true}
+		c.change(&s)
+		_, _, err := s.build()
+		var refused *RefusedError
+		if got := errors.As(err, &refused); got != c.want || !got && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestNoAdviceBehindABackup: nobody is told to do what the plan does.
 func TestNoAdviceBehindABackup(t *testing.T) {
 	advises := func(target *BackupTarget, options Options) bool {
