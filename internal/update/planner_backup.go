@@ -53,11 +53,20 @@ func (p *Planner) migrates() string {
 		words = append(words, m.words())
 	}
 	for _, service := range p.project.Services {
-		if service.Role == project.RoleJob && migratesByName(service) && slices.ContainsFunc(p.shift, func(step Step) bool { return runsJob(step, service.Name) }) {
+		if service.Role == project.RoleJob && migratesByName(service) && !p.knownJob(service.Name) && slices.ContainsFunc(p.shift, func(step Step) bool { return runsJob(step, service.Name) }) {
 			words = append(words, "the job "+service.Name)
 		}
 	}
 	return strings.Join(words, ", ")
+}
+
+// knownJob tells a job that migrates for a service that was asked what is due:
+// that is among the migrations of the plan, or there is none.
+func (p *Planner) knownJob(job string) bool {
+	return slices.ContainsFunc(p.project.Services, func(s project.Service) bool {
+		_, asked := p.state.Pending[s.Name]
+		return s.MigratedBy == job && asked
+	})
 }
 
 // runsJob looks for the job of a service, also among the parts of a step.

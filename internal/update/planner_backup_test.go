@@ -61,6 +61,19 @@ func TestBackupOnlyBeforeMigrations(t *testing.T) {
 	}
 }
 
+// TestJobWithNothingDue: of a job that migrates for a service it is known what is
+// due, and a backup before nothing costs time.
+func TestJobWithNothingDue(t *testing.T) {
+	for name, pending := range map[string]map[string][]string{"asked": {"api": nil}, "not asked": nil} {
+		api := with(plain("api", project.RoleWeb), func(s *project.Service) { s.MigratedBy = "migrate" })
+		p := newPlanner(State{Pending: pending}, &project.Project{Services: []project.Service{api, migratingJob("migrate")}}, nil, Options{})
+		p.shift = []Step{&JobStep{Service: "migrate"}}
+		if why := p.migrates(); (why == "") != (pending != nil) {
+			t.Errorf("%s: %q", name, why)
+		}
+	}
+}
+
 func migratingJob(name string) project.Service {
 	return with(plain(name, project.RoleJob), func(s *project.Service) { s.Restart, s.Command = "no", []string{"manage.py", name} })
 }
