@@ -67,6 +67,9 @@ func (m *Maker) Dump(ctx context.Context, say func(string)) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := m.checkRoom(ctx, databases); err != nil {
+		return err
+	}
 	for _, database := range databases {
 		file := fmt.Sprintf("%d.dump", len(manifest.Databases)+1)
 		dumped, err := m.dumpOne(ctx, c, database, filepath.Join(directory, file), say)
@@ -85,6 +88,18 @@ func (m *Maker) Dump(ctx context.Context, say func(string)) (err error) {
 	}
 	manifest.DumpTook = m.Now().Sub(began)
 	return save(directory, manifest)
+}
+
+// checkRoom looks for the room of the proof, before a dump that takes hours would
+// be for nothing.
+func (m *Maker) checkRoom(ctx context.Context, databases []listed) error {
+	size := int64(0)
+	for _, database := range databases {
+		size += database.Size
+	}
+	memory, disk := m.Engine.Room(ctx)
+	_, err := scratchSize(size, memory, disk)
+	return err
 }
 
 // survey asks the server about itself and its databases.
