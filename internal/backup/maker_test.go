@@ -189,3 +189,21 @@ func TestProofWithoutItsImage(t *testing.T) {
 		t.Errorf("another one: %v", err)
 	}
 }
+
+// TestUnusedServer: the database postgres alone, without anything in it, is no
+// backup.
+func TestUnusedServer(t *testing.T) {
+	m, engine := newMaker(t)
+	engine.says = func(sql string) (string, bool) {
+		switch {
+		case strings.Contains(sql, "pg_database_size"):
+			return `{"name":"postgres","size":1000}`, true
+		case strings.Contains(sql, "pg_export_snapshot"):
+			return `{"snapshot":"1","lsn":"0/1","used":false}`, true
+		}
+		return "", false
+	}
+	if err := create(t, m); !errors.Is(err, ErrNothing) {
+		t.Error(err)
+	}
+}

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
 
+	"gapless/internal/backup"
 	"gapless/internal/project"
 	"gapless/internal/update"
 )
@@ -72,5 +75,36 @@ func TestWantedBackupThatCannotBe(t *testing.T) {
 	}
 	if _, err := backupSession(t, "keep: 3").backupStore(true); err != nil {
 		t.Errorf("in the state directory: %v", err)
+	}
+}
+
+// dumps is a maker of backups whose dump ends with an error.
+type dumps struct {
+	update.Backups
+	err               error
+	proven, discarded bool
+}
+
+func (d *dumps) Dump(context.Context, func(string)) error     { return d.err }
+func (d *dumps) Prove(context.Context, func(string)) error    { d.proven = true; return nil }
+func (d *dumps) Discard(context.Context) (kept bool, _ error) { d.discarded = true; return false, nil }
+
+// TestNothingToBackUpYet: empty databases do not keep an update from filling
+// them.
+func TestNothingToBackUpYet(t *testing.T) {
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		err, want error
+		notices   int
+	}{"used": {}, "not used": {err: backup.ErrNothing, notices: 1}, "broken": {err: broken, want: broken}} {
+		made, notices := &dumps{err: c.err}, 0
+		backups := &ifAny{Backups: made, notice: func(string) { notices++ }}
+		err := backups.Dump(t.Context(), nil)
+		if err == nil {
+			err = backups.Prove(t.Context(), nil)
+		}
+		if !errors.Is(err, c.want) || notices != c.notices || made.discarded != (c.notices > 0) || made.proven != (c.err == nil) {
+			t.Errorf("%s: %v, %d notices, %+v", name, err, notices, made)
+		}
 	}
 }
