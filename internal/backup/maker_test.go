@@ -207,3 +207,26 @@ func TestUnusedServer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAnswersAreComparable: settings of a database change how its values are
+// written, and a copy has not the same.
+func TestAnswersAreComparable(t *testing.T) {
+	m, engine := newMaker(t)
+	m.Query = "SELECT now()"
+	fixed, fresh := false, 0
+	engine.says = func(sql string) (string, bool) {
+		switch {
+		case strings.Contains(sql, `\connect`):
+			fixed = false
+		case strings.Contains(sql, "SET TimeZone = 'UTC'"):
+			fixed, fresh = true, fresh+1
+		case strings.Contains(sql, "SELECT now()") && !fixed:
+			t.Errorf("asked with the settings of the server: %s", sql)
+		}
+		return `{"rows":1,"sha256":"x"}`, strings.Contains(sql, "SELECT now()")
+	}
+	mustCreate(t, m)
+	if fresh < 3 {
+		t.Errorf("%d sessions were set up", fresh)
+	}
+}
