@@ -230,3 +230,30 @@ func TestAnswersAreComparable(t *testing.T) {
 		t.Errorf("%d sessions were set up", fresh)
 	}
 }
+
+// TestInterruptedProofReadsNoFurther: the rest of a big file takes long, and
+// proves nothing any more.
+func TestInterruptedProofReadsNoFurther(t *testing.T) {
+	m, engine := newMaker(t)
+	if err := m.Dump(t.Context(), quiet); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	engine.during[stepRead] = cancel
+	var damage *DamageError
+	if err := m.Prove(ctx, quiet); !errors.Is(err, context.Canceled) || errors.As(err, &damage) {
+		t.Error(err)
+	}
+	file := filepath.Join(m.Store.partial(m.ID()), "1.dump")
+	manifest, err := Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := openDump(ctx, file, manifest.Databases[0], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.close(); !errors.Is(err, context.Canceled) || r.count.Load() != 0 {
+		t.Errorf("%d bytes were read: %v", r.count.Load(), err)
+	}
+}
