@@ -46,6 +46,9 @@ var listSQL = `SELECT json_build_object('name', datname, 'size', pg_database_siz
 // administrative is a database that every server has and that nobody renames.
 const administrative = "template1"
 
+// ErrNothing says that a server has only databases that nobody has used yet.
+var ErrNothing = errors.New("the server has no database to back up")
+
 // Dump writes what the server holds now into a backup that is not finished:
 // only Prove makes it one.
 func (m *Maker) Dump(ctx context.Context, say func(string)) (err error) {
@@ -67,6 +70,9 @@ func (m *Maker) Dump(ctx context.Context, say func(string)) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := m.checkRoom(ctx, databases); err != nil {
+		return err
+	}
 	for _, database := range databases {
 		file := fmt.Sprintf("%d.dump", len(manifest.Databases)+1)
 		dumped, err := m.dumpOne(ctx, c, database, filepath.Join(directory, file), say)
@@ -78,13 +84,25 @@ func (m *Maker) Dump(ctx context.Context, say func(string)) (err error) {
 		}
 	}
 	if len(manifest.Databases) == 0 {
-		return errors.New("the server has no database to back up")
+		return ErrNothing
 	}
 	if !slices.ContainsFunc(databases, func(one listed) bool { return one.Name == c.server.Database }) && m.Query != "" {
 		return fmt.Errorf("x-gapless.backup.query is asked in the database %s (POSTGRES_DB), which the server does not have", c.server.Database)
 	}
 	manifest.DumpTook = m.Now().Sub(began)
 	return save(directory, manifest)
+}
+
+// checkRoom looks for the room of the proof, before a dump that takes hours would
+// be for nothing.
+func (m *Maker) checkRoom(ctx context.Context, databases []listed) error {
+	size := int64(0)
+	for _, database := range databases {
+		size += database.Size
+	}
+	memory, disk := m.Engine.Room(ctx)
+	_, err := scratchSize(size, memory, disk)
+	return err
 }
 
 // survey asks the server about itself and its databases.
@@ -131,8 +149,7 @@ type exported struct {
 
 var exportSQL = `SELECT json_build_object('snapshot', pg_export_snapshot(),
 	'lsn', CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,
-	'used', EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE ` + fmt.Sprintf(own, "pg_class", "c") + `))`
+	'used', ` + usedSQL + `)`
 
 func (m *Maker) dumpIn(ctx context.Context, fail context.CancelCauseFunc, s *session, c client, database listed, path string, say func(string)) (*Database, error) {
 	if _, err := s.ask("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"); err != nil {

@@ -21,7 +21,9 @@ type fakeEngine struct {
 	mu     sync.Mutex
 	ran    []Command
 	dump   string
-	fails  map[string]error                // by step
+	fails  map[string]error // by step
+	memory int64
+	disk   int64
 	rows   map[string]int                  // of the table, by the database that is asked
 	during map[string]func()               // by step
 	images map[string]bool                 // nil: all are there
@@ -117,7 +119,7 @@ func (f *fakeEngine) answer(database, sql string) string {
 
 func (f *fakeEngine) Fence(context.Context, string, []string) error  { return nil }
 func (f *fakeEngine) Sweep(context.Context) error                    { return nil }
-func (f *fakeEngine) Room(context.Context) (memory, disk int64)      { return 0, 0 }
+func (f *fakeEngine) Room(context.Context) (memory, disk int64)      { return f.memory, f.disk }
 func (f *fakeEngine) DataRoom(context.Context, Server, string) int64 { return 0 }
 func (f *fakeEngine) HasImage(_ context.Context, image string) (bool, error) {
 	return f.images == nil || f.images[image], nil

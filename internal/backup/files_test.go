@@ -2,6 +2,7 @@ package backup
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -32,7 +33,7 @@ func written(t *testing.T, seal *seal) (path string, d Database) {
 }
 
 func readAll(path string, d Database, identities ...age.Identity) error {
-	r, err := openDump(path, d, identities)
+	r, err := openDump(context.Background(), path, d, identities)
 	if err != nil {
 		return err
 	}

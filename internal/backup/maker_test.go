@@ -189,3 +189,71 @@ func TestProofWithoutItsImage(t *testing.T) {
 		t.Errorf("another one: %v", err)
 	}
 }
+
+// TestUnusedServer: the database postgres alone, without anything in it, is no
+// backup.
+func TestUnusedServer(t *testing.T) {
+	m, engine := newMaker(t)
+	engine.says = func(sql string) (string, bool) {
+		switch {
+		case strings.Contains(sql, "pg_database_size"):
+			return `{"name":"postgres","size":1000}`, true
+		case strings.Contains(sql, "pg_export_snapshot"):
+			return `{"snapshot":"1","lsn":"0/1","used":false}`, true
+		}
+		return "", false
+	}
+	if err := create(t, m); !errors.Is(err, ErrNothing) {
+		t.Error(err)
+	}
+}
+
+// TestAnswersAreComparable: settings of a database change how its values are
+// written, and a copy has not the same.
+func TestAnswersAreComparable(t *testing.T) {
+	m, engine := newMaker(t)
+	m.Query = "SELECT now()"
+	fixed, fresh := false, 0
+	engine.says = func(sql string) (string, bool) {
+		switch {
+		case strings.Contains(sql, `\connect`):
+			fixed = false
+		case strings.Contains(sql, "SET TimeZone = 'UTC'"):
+			fixed, fresh = true, fresh+1
+		case strings.Contains(sql, "SELECT now()") && !fixed:
+			t.Errorf("asked with the settings of the server: %s", sql)
+		}
+		return `{"rows":1,"sha256":"x"}`, strings.Contains(sql, "SELECT now()")
+	}
+	mustCreate(t, m)
+	if fresh < 3 {
+		t.Errorf("%d sessions were set up", fresh)
+	}
+}
+
+// TestInterruptedProofReadsNoFurther: the rest of a big file takes long, and
+// proves nothing any more.
+func TestInterruptedProofReadsNoFurther(t *testing.T) {
+	m, engine := newMaker(t)
+	if err := m.Dump(t.Context(), quiet); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	engine.during[stepRead] = cancel
+	var damage *DamageError
+	if err := m.Prove(ctx, quiet); !errors.Is(err, context.Canceled) || errors.As(err, &damage) {
+		t.Error(err)
+	}
+	file := filepath.Join(m.Store.partial(m.ID()), "1.dump")
+	manifest, err := Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := openDump(ctx, file, manifest.Databases[0], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.close(); !errors.Is(err, context.Canceled) || r.count.Load() != 0 {
+		t.Errorf("%d bytes were read: %v", r.count.Load(), err)
+	}
+}

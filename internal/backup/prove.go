@@ -86,7 +86,7 @@ func (m *Maker) prove(ctx context.Context, directory, imageID string, manifest *
 // readTest lets pg_restore read a whole dump. Its list alone would also be there
 // in a dump that was cut off.
 func (m *Maker) readTest(ctx context.Context, directory, imageID string, d Database, identities []age.Identity, say func(string)) error {
-	reader, err := openDump(filepath.Join(directory, d.File), d, identities)
+	reader, err := openDump(ctx, filepath.Join(directory, d.File), d, identities)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (m *Maker) proveCopies(ctx context.Context, c client, directory string, man
 
 // copyInto restores a dump into a database that is empty.
 func (m *Maker) copyInto(ctx context.Context, c client, directory string, d Database, into string, identities []age.Identity, say func(string), options ...string) error {
-	reader, err := openDump(filepath.Join(directory, d.File), d, identities)
+	reader, err := openDump(ctx, filepath.Join(directory, d.File), d, identities)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -41,8 +42,22 @@ type dumpReader struct {
 	count  atomic.Int64
 }
 
+// untilDone is a file that nobody reads to its end once the work is given up.
+type untilDone struct {
+	ctx  context.Context
+	file *os.File
+}
+
+// Read implements io.Reader.
+func (u untilDone) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.file.Read(p)
+}
+
 // openDump opens a stored dump. One of the wrong size is refused at once.
-func openDump(path string, want Database, identities []age.Identity) (*dumpReader, error) {
+func openDump(ctx context.Context, path string, want Database, identities []age.Identity) (*dumpReader, error) {
 	if err := checkSize(path, want); err != nil {
 		return nil, err
 	}
@@ -51,7 +66,7 @@ func openDump(path string, want Database, identities []age.Identity) (*dumpReade
 		return nil, err
 	}
 	r := &dumpReader{file: file, want: want, stored: sha256.New(), plain: sha256.New()}
-	r.raw = io.TeeReader(file, r.stored)
+	r.raw = io.TeeReader(untilDone{ctx, file}, r.stored)
 	r.from = r.raw
 	if want.Sealed {
 		if r.from, err = open(r.raw, identities); err != nil {

@@ -167,7 +167,7 @@ func held(s *session, name string) (rows int64, used bool, err error) {
 		Used bool  `json:"used"`
 	}](s, `SELECT json_build_object('rows', (SELECT coalesce(sum(coalesce(nullif(pg_stat_get_live_tuples(c.oid), 0), greatest(c.reltuples::bigint, 0))), 0) FROM pg_catalog.pg_class c
 		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND `+fmt.Sprintf(own, "pg_class", "c")+`),
-		'used', EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE `+fmt.Sprintf(own, "pg_class", "c")+`))`)
+		'used', `+usedSQL+`)`)
 	if err != nil {
 		return 0, false, err
 	}

@@ -26,6 +26,7 @@ const (
 	scratchBase   = 256 << 20 // of an empty one, with its log
 	scratchMemory = 768 << 20 // for its processes
 	scratchShare  = 4         // part of the free memory that its files may have
+	diskReserve   = 1 << 30   // left to the other programs, or a tenth of what is free
 )
 
 // RoomError says that there is no room for the proof.
@@ -40,7 +41,7 @@ func (e *RoomError) Error() string {
 
 // Hint tells what to do about it.
 func (e *RoomError) Hint() string {
-	return "free space on the disk of Docker"
+	return "free space on the disk of Docker, or memory; 1 GiB of the disk, or a tenth of what is free, is left to others"
 }
 
 // scratchSize decides between memory and disk: bytes in memory, 0 for the disk.
@@ -49,7 +50,7 @@ func scratchSize(size, memory, disk int64) (int64, error) {
 	switch {
 	case memory > 0 && needs <= memory/scratchShare:
 		return needs, nil
-	case disk > 0 && needs > disk:
+	case memory > 0 && memory < scratchMemory/2, disk > 0 && needs > disk-max(diskReserve, disk/10):
 		return 0, &RoomError{Needs: needs, Memory: memory, Disk: disk}
 	}
 	return 0, nil

@@ -50,6 +50,11 @@ func openSession(ctx context.Context, engine Engine, c client, step, database st
 const untimed = `DO $$ BEGIN
 	PERFORM set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout');
 END $$;
+` + alike
+
+// alike fixes how values are written, which settings of a database or a role
+// change: the answers of two servers are compared by their text.
+const alike = `SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1;
 `
 
 // ask runs statements and returns what they print, by lines.

@@ -80,7 +80,7 @@ func TestSweepTakesOnlyPartials(t *testing.T) {
 // read each byte once.
 func TestReadByTwo(t *testing.T) {
 	path, d := written(t, nil)
-	r, err := openDump(path, d, nil)
+	r, err := openDump(t.Context(), path, d, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,12 @@ type Answer struct {
 const own = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS
 	(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = '%s'::regclass AND d.objid = %s.oid AND d.deptype = 'e')`
 
+// usedSQL tells whether a database holds anything of its users.
+var usedSQL = `(EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE ` + fmt.Sprintf(own, "pg_class", "c") + `)
+	OR EXISTS (SELECT FROM pg_catalog.pg_proc c JOIN pg_catalog.pg_namespace n ON n.oid = c.pronamespace WHERE ` + fmt.Sprintf(own, "pg_proc", "c") + `)
+	OR EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql')
+	OR EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata))`
+
 // ofRelations lists relations of users, each with a statement to be run for it.
 func ofRelations(statement, kinds string) string {
 	return fmt.Sprintf(`SELECT format(%s, quote_ident(n.nspname) || '.' || quote_ident(c.relname), n.nspname, c.relname)

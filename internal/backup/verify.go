@@ -18,7 +18,7 @@ func (m *Maker) Verify(ctx context.Context, stored Stored, identities []age.Iden
 	}
 	manifest := stored.Manifest
 	if manifest.sealed() && len(identities) == 0 {
-		if err := checkFiles(stored.Directory, manifest); err != nil {
+		if err := checkFiles(ctx, stored.Directory, manifest); err != nil {
 			return m.note(stored, err)
 		}
 		return ErrNoIdentity
@@ -71,10 +71,10 @@ func (m *Maker) note(stored Stored, err error) error {
 }
 
 // checkFiles tests the checksums of the files as they are stored.
-func checkFiles(directory string, manifest Manifest) error {
+func checkFiles(ctx context.Context, directory string, manifest Manifest) error {
 	for _, d := range manifest.Databases {
 		d.Sealed, d.Plain = false, d.Stored
-		reader, err := openDump(filepath.Join(directory, d.File), d, nil)
+		reader, err := openDump(ctx, filepath.Join(directory, d.File), d, nil)
 		if err != nil {
 			return err
 		}

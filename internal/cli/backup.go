@@ -21,7 +21,7 @@ func (a *app) backupCommand() *cobra.Command {
 read to its end, restored into a throwaway server without network, and compared
 with what the database held: tables, rows, sequences, and a query of your own.
 
-An update makes one by itself before it migrates.`,
+An update makes one before it migrates where x-gapless.backup is set.`,
 		Example: `  gapless backup create               dump, prove, and then it is a backup
   gapless backup list
   gapless backup verify latest        prove it again
@@ -123,13 +123,41 @@ func (b backupSink) Emit(event update.Event) {
 // backupsOf makes the backup of an update. One that cannot be opened has none,
 // and can be undone all the same: the next start removes what is left.
 func (s *session) backupsOf(runID string, screen *ui.Renderer) update.Backups {
-	maker, err := s.backupMaker(runID, func(text string) {
+	notice := func(text string) {
 		screen.Emit(update.Event{Time: time.Now(), Kind: update.EventNotice, Run: runID, Text: text})
-	})
+	}
+	maker, err := s.backupMaker(runID, notice)
 	if err != nil {
 		return noBackups{backup.NewID(runID), err}
 	}
-	return maker
+	return &ifAny{Backups: maker, notice: notice}
+}
+
+// ifAny lets an update go on where there is nothing to lose yet.
+type ifAny struct {
+	update.Backups
+	notice func(text string)
+	none   bool
+}
+
+// Dump implements update.Backups.
+func (i *ifAny) Dump(ctx context.Context, say func(string)) error {
+	err := i.Backups.Dump(ctx, say)
+	if !errors.Is(err, backup.ErrNothing) {
+		return err
+	}
+	i.none = true
+	i.notice("there is nothing to back up yet: nobody has used a database of the server")
+	_, err = i.Discard(ctx)
+	return err
+}
+
+// Prove implements update.Backups.
+func (i *ifAny) Prove(ctx context.Context, say func(string)) error {
+	if i.none {
+		return nil
+	}
+	return i.Backups.Prove(ctx, say)
 }
 
 // noBackups stands for backups that cannot be made.

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gapless/internal/backup"
+	"gapless/internal/journal"
 	"gapless/internal/project"
 	"gapless/internal/update"
 )
@@ -52,13 +56,49 @@ func (s *session) backupStore(writing bool) (*backup.Store, error) {
 		return nil, err
 	}
 	if writing {
-		for _, path := range []string{filepath.Dir(directory), directory} {
-			if err := makePrivate(path); err != nil {
-				return nil, fmt.Errorf("backup directory: %w", err)
-			}
+		if err := s.makeBackupDirectory(directory); err != nil {
+			return nil, err
 		}
 	}
 	return backup.NewStore(directory), nil
+}
+
+// makeBackupDirectory makes the directory of the project. One that a person has
+// named is there already: an empty mount point is not the disk for backups.
+func (s *session) makeBackupDirectory(directory string) error {
+	if s.project.Settings.Backup.Directory == "" {
+		if err := makePrivate(filepath.Dir(directory)); err != nil {
+			return err
+		}
+	} else if problem := s.directoryProblem(); problem != "" {
+		return refuse(errors.New(problem), backupDirectoryHint)
+	}
+	if err := journal.EnsureDirectory(directory); err != nil {
+		return refuse(fmt.Errorf("backup directory: %w", err), backupDirectoryHint)
+	}
+	return nil
+}
+
+const backupDirectoryHint = "make it, or mount its disk, for the user that runs gapless; x-gapless.backup.directory names it"
+
+// directoryProblem says why the directory that the settings name cannot be used;
+// empty: it can, or they name none.
+func (s *session) directoryProblem() string {
+	directory := s.project.Settings.Backup.Directory
+	if directory == "" {
+		return ""
+	}
+	about, err := os.Stat(directory)
+	switch {
+	case err != nil:
+		return "x-gapless.backup.directory: " + err.Error()
+	case !about.IsDir():
+		return "x-gapless.backup.directory: " + directory + " is no directory"
+	}
+	if err := unix.Access(directory, unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Sprintf("x-gapless.backup.directory: %s cannot be written to: %v", directory, err)
+	}
+	return ""
 }
 
 // backupMaker wires the parts of one run.
@@ -141,17 +181,19 @@ func (s *session) sweepBackups(ctx context.Context) {
 // that are wrong are refused: nobody who asked for backups migrates without.
 func (s *session) backupTarget(state update.State, options update.Options) (*update.BackupTarget, error) {
 	settings := s.project.Settings.Backup
-	if settings.BeforeMigrations != nil && !*settings.BeforeMigrations {
-		return nil, nil
+	if settings.BeforeMigrations != nil && !*settings.BeforeMigrations || len(state.Containers) == 0 {
+		return nil, nil // or there is nothing to lose yet
 	}
 	service, err := s.project.BackupService()
 	switch {
 	case errors.Is(err, project.ErrNoDatabase):
 		return nil, nil
+	case !settings.Wanted():
+		return unasked(service.Name, state), nil
 	case options.NoBackup:
 		return &update.BackupTarget{Service: service.Name}, nil // the plan says so
 	case err != nil && settings.Service == "":
-		return &update.BackupTarget{No: err.Error()}, nil
+		return &update.BackupTarget{No: err.Error(), Wanted: true}, nil
 	case err != nil:
 		return nil, refuse(err, "")
 	}
@@ -166,11 +208,19 @@ func (s *session) backupTarget(state update.State, options update.Options) (*upd
 	if err != nil {
 		return nil, err
 	}
-	target := &update.BackupTarget{Service: service.Name}
+	target := &update.BackupTarget{Service: service.Name, Wanted: true, No: s.directoryProblem()}
 	if !slices.ContainsFunc(containers, func(c update.Container) bool { return c.Running }) {
 		target.No = "it does not run"
 	}
 	return withLast(target, store), nil
+}
+
+// unasked is a database that nobody has asked to back up: its plan says how to.
+func unasked(serviceName string, state update.State) *update.BackupTarget {
+	if serviceName != "" && len(state.ContainersOf(serviceName)) == 0 {
+		return nil // there is nothing to lose yet
+	}
+	return &update.BackupTarget{Service: serviceName, No: "set x-gapless.backup.before_migrations, or run gapless backup create first"}
 }
 
 // withLast adds what the last backup took.

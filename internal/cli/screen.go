@@ -44,6 +44,7 @@ func (r *runner) outcomeText(ctx context.Context, outcome update.Outcome, receip
 
 // nextCommands are what a person can do after a run that did not go well.
 func nextCommands(outcome update.Outcome) []string {
+	var unbacked *update.BackupError
 	switch {
 	case outcome.Result == update.ResultHeld:
 		return []string{"gapless status", "gapless resume   once the cause is removed"}
@@ -51,6 +52,12 @@ func nextCommands(outcome update.Outcome) []string {
 		return []string{"gapless update"}
 	case outcome.Result == update.ResultCommitted:
 		return []string{"gapless status"}
+	case errors.As(outcome.Cause, &unbacked):
+		next := []string{"gapless update   once the cause is removed", "gapless update --no-backup   to migrate without one"}
+		if _, hint := codeAndHint(unbacked.Err); hint != "" {
+			return append([]string{hint}, next...)
+		}
+		return next
 	default:
 		return []string{"gapless logs", "gapless update   once the cause is removed"}
 	}

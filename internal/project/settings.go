@@ -1,6 +1,9 @@
 package project
 
-import "time"
+import (
+	"reflect"
+	"time"
+)
 
 //go:generate go run ./schemagen ../../docs/x-gapless.schema.json
 
@@ -68,13 +71,21 @@ const (
 // BackupSettings is the backup block.
 type BackupSettings struct {
 	Service          string   `yaml:"service" doc:"database service to back up; found out where the project has one Postgres" format:"service"`
-	BeforeMigrations *bool    `yaml:"before_migrations" doc:"whether an update makes a backup before it migrates, true by default"`
+	BeforeMigrations *bool    `yaml:"before_migrations" doc:"whether an update makes a backup before it migrates; true where anything else is set here"`
 	Directory        string   `yaml:"directory" doc:"absolute path of the directory that backups lie in, each project in one below it; by default in the state directory" format:"path"`
 	Keep             int      `yaml:"keep" doc:"how many of the newest backups stay, 7 by default" min:"1" max:"1000"`
 	KeepWeekly       *int     `yaml:"keep_weekly" doc:"of how many weeks the newest backup stays too, 4 by default" min:"0" max:"1000"`
 	KeepMonthly      *int     `yaml:"keep_monthly" doc:"of how many months the newest backup stays too, 6 by default" min:"0" max:"1000"`
 	Recipients       []string `yaml:"recipients" doc:"age public keys that backups are encrypted to"`
 	Query            string   `yaml:"query" doc:"SELECT whose answer a restored copy must give too, such as SELECT max(id) FROM orders"`
+}
+
+// Wanted tells whether an update makes a backup before it migrates.
+func (b BackupSettings) Wanted() bool {
+	if b.BeforeMigrations != nil {
+		return *b.BeforeMigrations
+	}
+	return !reflect.ValueOf(b).IsZero()
 }
 
 // WatchSettings is the watch block.

@@ -122,6 +122,9 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	for _, text := range options.Crosses {
 		planner.note("", false, "%s", text)
 	}
+	if err := planner.checkBackup(); err != nil {
+		return Plan{}, err
+	}
 	return planner.assemble(why.words()), nil
 }
 

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -27,6 +28,23 @@ func (p *Planner) backup() []Step {
 	return nil
 }
 
+// checkBackup refuses to migrate without the backup that the project asks for.
+func (p *Planner) checkBackup() error {
+	target := p.state.Backup
+	if target == nil || target.No == "" || !target.Wanted || p.options.NoBackup {
+		return nil
+	}
+	if why := p.migrates(); why != "" {
+		return &RefusedError{Reason: fmt.Sprintf("no backup can be made before %s: %s", why, target.No), Instead: "remove the cause, or --no-backup migrates without one"}
+	}
+	return nil
+}
+
+// backsUp tells whether a migration of this plan has a backup before it.
+func (p *Planner) backsUp() bool {
+	return p.state.Backup != nil && p.state.Backup.No == "" && !p.options.NoBackup
+}
+
 // migrates says what of the plan may migrate a database that runs; empty:
 // nothing.
 func (p *Planner) migrates() string {
@@ -35,11 +53,20 @@ func (p *Planner) migrates() string {
 		words = append(words, m.words())
 	}
 	for _, service := range p.project.Services {
-		if service.Role == project.RoleJob && migratesByName(service) && slices.ContainsFunc(p.shift, func(step Step) bool { return runsJob(step, service.Name) }) {
+		if service.Role == project.RoleJob && migratesByName(service) && !p.knownJob(service.Name) && slices.ContainsFunc(p.shift, func(step Step) bool { return runsJob(step, service.Name) }) {
 			words = append(words, "the job "+service.Name)
 		}
 	}
 	return strings.Join(words, ", ")
+}
+
+// knownJob tells a job that migrates for a service that was asked what is due:
+// that is among the migrations of the plan, or there is none.
+func (p *Planner) knownJob(job string) bool {
+	return slices.ContainsFunc(p.project.Services, func(s project.Service) bool {
+		_, asked := p.state.Pending[s.Name]
+		return s.MigratedBy == job && asked
+	})
 }
 
 // runsJob looks for the job of a service, also among the parts of a step.

@@ -40,6 +40,7 @@ func TestBackupOnlyBeforeMigrations(t *testing.T) {
 		"none are due":          {func(s *scenario) { s.is = source("2", "1") }, 0, ""},
 		"no backup is wanted":   {func(s *scenario) { s.options.NoBackup = true }, 0, "no backup is made before migration tours/0002_note: --no-backup"},
 		"there can be none":     {func(s *scenario) { s.backup = &BackupTarget{Service: "db", No: "it does not run"} }, 0, "it does not run"},
+		"nobody asked for one":  {func(s *scenario) { s.backup = &BackupTarget{Service: "db", No: "set it"} }, 0, "no backup is made before migration tours/0002_note: set it"},
 		"no database is known":  {func(s *scenario) { s.backup = nil }, 0, ""},
 		"back to a release":     {func(s *scenario) { s.options.BackTo = 6 }, 0, ""},
 		"a job that migrates":   {func(s *scenario) { s.is = source("2", "1"); s.services = append(s.services, migratingJob("migrate")) }, 2, ""},
@@ -57,6 +58,19 @@ func TestBackupOnlyBeforeMigrations(t *testing.T) {
 				t.Errorf("%q is not said:\n%s", c.note, plan.Text())
 			}
 		})
+	}
+}
+
+// TestJobWithNothingDue: of a job that migrates for a service it is known what is
+// due, and a backup before nothing costs time.
+func TestJobWithNothingDue(t *testing.T) {
+	for name, pending := range map[string]map[string][]string{"asked": {"api": nil}, "not asked": nil} {
+		api := with(plain("api", project.RoleWeb), func(s *project.Service) { s.MigratedBy = "migrate" })
+		p := newPlanner(State{Pending: pending}, &project.Project{Services: []project.Service{api, migratingJob("migrate")}}, nil, Options{})
+		p.shift = []Step{&JobStep{Service: "migrate"}}
+		if why := p.migrates(); (why == "") != (pending != nil) {
+			t.Errorf("%s: %q", name, why)
+		}
 	}
 }
 
@@ -104,4 +118,38 @@ func TestBackupPlanStandsAlone(t *testing.T) {
 		t.Fatal(err, outcome.Result, w.backedUp)
 	}
 	golden(t, "backup-alone", plan.Text())
+}
+
+// TestWantedBackupIsMadeOrRefused: nobody who asked for backups migrates without.
+func TestWantedBackupIsMadeOrRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*scenario)
+		want   bool
+	}{
+		"migrations are due": {func(*scenario) {}, true},
+		"none are due":       {func(s *scenario) { s.is = source("2", "1") }, false},
+		"--no-backup":        {func(s *scenario) { s.options.NoBackup = true }, false},
+	} {
+		s := backed(t)
+		s.backup = &BackupTarget{Service: "db", No: "it does not run", Wanted: true}
+		c.change(&s)
+		_, _, err := s.build()
+		var refused *RefusedError
+		if got := errors.As(err, &refused); got != c.want || !got && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestNoAdviceBehindABackup: nobody is told to do what the plan does.
+func TestNoAdviceBehindABackup(t *testing.T) {
+	advises := func(target *BackupTarget, options Options) bool {
+		s := judgedScenario("irreversible", options, nil, dropsSize)
+		s.backup = target
+		_, plan := s.must(t)
+		return strings.Contains(plan.Text(), "make a backup before")
+	}
+	if advises(&BackupTarget{Service: "db"}, Options{}) || !advises(&BackupTarget{Service: "db"}, Options{NoBackup: true}) || !advises(nil, Options{}) {
+		t.Error("the advice stands beside a backup, or is missing without one")
+	}
 }

@@ -166,6 +166,9 @@ func Contract(state State, p *project.Project, options Options) (Plan, error) {
 			return Plan{}, err
 		}
 	}
+	if err := planner.checkBackup(); err != nil {
+		return Plan{}, err
+	}
 	return planner.assemble(strings.Join(because, "; ")), nil
 }
 

@@ -27,7 +27,11 @@ func (p *Planner) noteJudgement(m migration) {
 	for _, one := range judged.Migrations {
 		p.noteSlow(name, one)
 		for _, why := range one.Irreversible {
-			p.note(name, false, "%s cannot be undone: %s; make a backup before", one.Name, why)
+			advice := "; make a backup before"
+			if p.backsUp() {
+				advice = ""
+			}
+			p.note(name, false, "%s cannot be undone: %s%s", one.Name, why, advice)
 		}
 	}
 }

@@ -30,8 +30,10 @@ type BackupTarget struct {
 	DumpTook  time.Duration
 	ProofTook time.Duration
 	Bytes     int64
-	// No is why there can be no backup; empty: there can.
+	// No is why there is no backup; empty: there is one.
 	No string
+	// Wanted refuses to migrate without a backup that cannot be made.
+	Wanted bool
 }
 
 // DumpStep writes the dump of a backup.

@@ -225,6 +225,7 @@ func (d *backedUp) fullDisk(t *testing.T) {
 	// The mount is seen by this one process and goes with it.
 	const script = `mount -t tmpfs -o size=128k,mode=0700 none "$1" && shift && "$@"; code=$?; ls -A small/* | sed "s/^/left behind: /" >&2; exit $code`
 	r := resultOf(t, d.command("unshare", "--mount", "sh", "-c", script, "sh", small, gaplessPath, "update", "--yes"))
+	r.says(t, "gapless update --no-backup   to migrate without one", "free space there, let gapless backup prune remove old backups")
 	if r.code != 1 || !strings.Contains(r.output, "is full") || !strings.Contains(r.output, "nothing was changed") || strings.Contains(r.output, "left behind") {
 		t.Errorf("exit code %d\n%s", r.code, r.output)
 	}
