@@ -141,18 +141,19 @@ func parseClient(row string) (update.DatabaseClient, error) {
 }
 
 func (s *guardSession) Cancel(ctx context.Context, application string) error {
-	_, err := s.signal(ctx, "pg_cancel_backend", application)
+	// One between two statements has nothing to cancel, and keeps its locks.
+	_, err := s.signal(ctx, "CASE WHEN state LIKE 'idle in transaction%' THEN pg_terminate_backend(pid) ELSE pg_cancel_backend(pid) END", application)
 	return err
 }
 
 // End implements update.DatabaseSession. A session that was told to end is left
 // until it is gone.
 func (s *guardSession) End(ctx context.Context, application string) (int, error) {
-	return s.signal(ctx, "pg_terminate_backend", application)
+	return s.signal(ctx, "pg_terminate_backend(pid)", application)
 }
 
-func (s *guardSession) signal(ctx context.Context, function, application string) (int, error) {
-	return s.number(ctx, fmt.Sprintf("SELECT count(%s(pid)) FROM pg_stat_activity WHERE application_name = %s AND datname = current_database();", function, quoteText(application)))
+func (s *guardSession) signal(ctx context.Context, call, application string) (int, error) {
+	return s.number(ctx, fmt.Sprintf("SELECT count(%s) FROM pg_stat_activity WHERE application_name = %s AND datname = current_database();", call, quoteText(application)))
 }
 
 // invalidSQL lists invalid indexes that were not there before. One whose table

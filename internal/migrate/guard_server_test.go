@@ -142,6 +142,16 @@ func TestServerGuard(t *testing.T) {
 	if (first == nil) == (second == nil) || first != nil && !strings.Contains(first.Error(), "user request") {
 		t.Errorf("%v, %v", first, second)
 	}
+	// One that does nothing within its transaction has its locks no longer either.
+	idle := client(t, "gapless-run1-idle")
+	idle.must(t, "BEGIN; LOCK TABLE busy IN ROW SHARE MODE;")
+	if err := watch.Cancel(ctx, "gapless-run1-idle"); err != nil {
+		t.Fatal(err)
+	}
+	looker := client(t, "looker")
+	until(t, func() bool {
+		return looker.must(t, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gapless-run1-idle';")[0] == "0"
+	})
 	// An index that could not be built is swept, and one that was there is not.
 	_, err = ours.ask(ctx, "SET lock_timeout = '50ms'; CREATE INDEX CONCURRENTLY half ON busy (n);", time.Minute)
 	if err == nil || !strings.Contains(err.Error(), "due to lock timeout") {

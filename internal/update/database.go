@@ -31,7 +31,8 @@ type DatabaseSession interface {
 	Indexes(ctx context.Context) ([]string, error)
 	// Waits tells who waits for the application, and for whom it waits.
 	Waits(ctx context.Context, application string) (Waits, error)
-	// Cancel ends what the application is doing.
+	// Cancel ends what the application is doing, and the session of one that does
+	// nothing within its transaction.
 	Cancel(ctx context.Context, application string) error
 	// End ends the sessions of the application, and tells how many are left.
 	End(ctx context.Context, application string) (left int, err error)

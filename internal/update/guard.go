@@ -45,18 +45,24 @@ const (
 // guardOf is the guard of migrations that one command makes.
 func guardOf(database PostgresDatabase, migrations []Judged) *Guard {
 	g := &Guard{Database: database, LockTimeout: gentleLockTimeout, Most: gentleLockTimeout, Repeatable: true}
-	stops := func(l TableLock) bool { return lockRank(l.Lock) >= lockRank("SHARE") }
+	if len(migrations) == 0 || slices.ContainsFunc(migrations, mayStop) {
+		g.LockTimeout, g.Most = lockTimeout, longestLockTimeout
+	}
 	for _, m := range migrations {
 		g.Repeatable = g.Repeatable && m.Repeatable
 		g.Announced = g.Announced || len(m.Rewrites)+len(m.Scans) > 0
-		if slices.ContainsFunc(m.Locks, stops) {
-			g.LockTimeout, g.Most = lockTimeout, longestLockTimeout
-		}
 	}
 	if !g.Repeatable {
 		g.LockTimeout = g.Most // there is one try
 	}
 	return g
+}
+
+// mayStop tells whether somebody may wait behind a migration that waits: it takes
+// such a lock, or which ones it takes is not known.
+func mayStop(m Judged) bool {
+	return len(m.Unknown) > 0 || m.Class == ClassUnknown || len(m.Locks) == 0 ||
+		slices.ContainsFunc(m.Locks, func(l TableLock) bool { return lockRank(l.Lock) >= lockRank("SHARE") })
 }
 
 // lockTimeoutOf is how long a try, counted from 1, waits for each lock.

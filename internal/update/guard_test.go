@@ -35,6 +35,8 @@ func TestGuardOf(t *testing.T) {
 	scan.Scans = []Table{{Name: "tours_tour"}}
 	half := exclusive
 	half.Repeatable = false
+	unknown, unclear, unseen := concurrent, concurrent, concurrent
+	unknown.Unknown, unclear.Class, unseen.Locks = []string{"its code reads tours_tour"}, ClassUnknown, nil
 	for name, c := range map[string]struct {
 		migrations            []Judged
 		first, third, last    time.Duration
@@ -45,7 +47,10 @@ func TestGuardOf(t *testing.T) {
 		"some of both":    {[]Judged{concurrent, exclusive}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
 		"reads a table":   {[]Judged{scan}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, true},
 		"no transaction":  {[]Judged{exclusive, half}, 2 * time.Second, 2 * time.Second, 2 * time.Second, false, false},
-		"nothing to lock": {nil, 30 * time.Second, 30 * time.Second, 30 * time.Second, true, false},
+		"nothing known":   {nil, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"partly known":    {[]Judged{unknown}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"not understood":  {[]Judged{concurrent, unclear}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"no lock seen":    {[]Judged{unseen}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
 	} {
 		g := guardOf(shopDatabase, c.migrations)
 		if g.lockTimeoutOf(1) != c.first || g.lockTimeoutOf(3) != c.third || g.lockTimeoutOf(mostTries) != c.last || g.Repeatable != c.repeatable || g.Announced != c.announced {
