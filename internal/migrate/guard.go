@@ -34,8 +34,11 @@ const (
 // which an index that is built concurrently would wait in turn.
 const migrationLock = 0x6761706c657373
 
-// beginSQL makes a session of ours known, quiet and short of patience.
-const beginSQL = `SET application_name = 'gapless'; SET search_path = pg_catalog; SET client_min_messages = error; SET lock_timeout = '5s'; SET default_transaction_isolation = 'read committed';`
+// beginSQL makes a session of ours known, quiet and short of patience for locks. It
+// lasts as long as the migration does; not all versions have each of the limits.
+const beginSQL = `DO $$ BEGIN
+	PERFORM set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', 'idle_session_timeout', 'transaction_timeout');
+END $$; SET application_name = 'gapless'; SET search_path = pg_catalog; SET client_min_messages = error; SET lock_timeout = '5s'; SET default_transaction_isolation = 'read committed';`
 
 // Open implements update.Databases.
 func (g Guards) Open(ctx context.Context, of update.PostgresDatabase) (update.DatabaseSession, error) {

@@ -16,6 +16,7 @@ type guarded struct {
 	env         *Env
 	application string
 	session     DatabaseSession // nil while there is none
+	locked      bool            // the session has the lock of whoever migrates
 
 	looked    time.Time
 	behind    map[int]time.Time // users that wait for the migration, since when, by process
@@ -97,18 +98,28 @@ func (g *guarded) again(ctx context.Context, ended Container, failure *LockedErr
 		why += ", waiting for " + g.before
 	}
 	g.step.notice(g.env, fmt.Sprintf("the migration of %s %s; try %d of %d follows in %s", g.step.Service, why, failure.Tries+1, mostTries, DurationText(pause)))
-	if g.env.isInterrupted() {
-		return ErrInterrupted
+	if err := g.pause(ctx, pause); err != nil {
+		return err
 	}
-	return g.env.Clock.Sleep(ctx, pause)
+	return g.lock(ctx)
+}
+
+// pause sleeps, unless the user asks to stop.
+func (g *guarded) pause(ctx context.Context, left time.Duration) error {
+	for ; !g.env.isInterrupted(); left -= lockPoll {
+		if left <= 0 {
+			return nil
+		}
+		if err := g.env.Clock.Sleep(ctx, min(left, lockPoll)); err != nil {
+			return err
+		}
+	}
+	return ErrInterrupted
 }
 
 // begin opens the session, takes the lock of whoever migrates and notes which
 // indexes are there, before the first try.
 func (g *guarded) begin(ctx context.Context) error {
-	if err := g.connect(ctx); err != nil {
-		return fmt.Errorf("watch over the migration: %w", err)
-	}
 	if err := g.lock(ctx); err != nil {
 		return err
 	}
@@ -135,18 +146,21 @@ func (g *guarded) begin(ctx context.Context) error {
 func (g *guarded) lock(ctx context.Context) error {
 	end := g.env.Clock.Now().Add(triesLimit)
 	for said := false; ; said = true {
-		got, err := g.session.TryLock(ctx)
+		err := g.connect(ctx)
+		if err == nil && !g.locked {
+			g.locked, err = g.session.TryLock(ctx)
+		}
 		switch {
 		case err != nil:
 			return fmt.Errorf("the lock of whoever migrates: %w", err)
-		case got:
+		case g.locked:
 			return nil
-		case !g.env.Clock.Now().Before(end) || g.env.isInterrupted():
+		case !g.env.Clock.Now().Before(end):
 			return ErrMigrating
 		case !said:
 			g.step.notice(g.env, ErrMigrating.Error()+"; waiting for it")
 		}
-		if err := g.env.Clock.Sleep(ctx, lockPoll); err != nil {
+		if err := g.pause(ctx, lockPoll); err != nil {
 			return err
 		}
 	}
@@ -159,9 +173,8 @@ func (g *guarded) connect(ctx context.Context) error {
 	}
 	end := g.env.Clock.Now().Add(patience)
 	for {
-		session, err := g.env.Databases.Open(ctx, g.Database)
+		err := g.reopen(ctx)
 		if err == nil {
-			g.session = session
 			return nil
 		}
 		if errors.Is(err, ErrNoContainer) || !g.env.Clock.Now().Before(end) {
@@ -173,10 +186,24 @@ func (g *guarded) connect(ctx context.Context) error {
 	}
 }
 
+// reopen opens a session and takes the lock of whoever migrates, if nobody has it:
+// the server may not yet have noticed that the session before is gone.
+func (g *guarded) reopen(ctx context.Context) error {
+	session, err := g.env.Databases.Open(ctx, g.Database)
+	if err != nil {
+		return err
+	}
+	g.session = session
+	if g.locked, err = session.TryLock(ctx); err != nil {
+		g.close()
+	}
+	return err
+}
+
 func (g *guarded) close() {
 	if g.session != nil {
 		g.session.Close()
-		g.session = nil
+		g.session, g.locked = nil, false
 	}
 }
 

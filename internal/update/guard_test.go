@@ -42,15 +42,15 @@ func TestGuardOf(t *testing.T) {
 		first, third, last    time.Duration
 		repeatable, announced bool
 	}{
-		"stops readers":   {[]Judged{exclusive}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
-		"stops nobody":    {[]Judged{concurrent}, 30 * time.Second, 30 * time.Second, 30 * time.Second, true, false},
-		"some of both":    {[]Judged{concurrent, exclusive}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
-		"reads a table":   {[]Judged{scan}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, true},
-		"no transaction":  {[]Judged{exclusive, half}, 2 * time.Second, 2 * time.Second, 2 * time.Second, false, false},
-		"nothing known":   {nil, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
-		"partly known":    {[]Judged{unknown}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
-		"not understood":  {[]Judged{concurrent, unclear}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
-		"no lock seen":    {[]Judged{unseen}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"stops readers":  {[]Judged{exclusive}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"stops nobody":   {[]Judged{concurrent}, 30 * time.Second, 30 * time.Second, 30 * time.Second, true, false},
+		"some of both":   {[]Judged{concurrent, exclusive}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"reads a table":  {[]Judged{scan}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, true},
+		"no transaction": {[]Judged{exclusive, half}, 2 * time.Second, 2 * time.Second, 2 * time.Second, false, false},
+		"nothing known":  {nil, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"partly known":   {[]Judged{unknown}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"not understood": {[]Judged{concurrent, unclear}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"no lock seen":   {[]Judged{unseen}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
 	} {
 		g := guardOf(shopDatabase, c.migrations)
 		if g.lockTimeoutOf(1) != c.first || g.lockTimeoutOf(3) != c.third || g.lockTimeoutOf(mostTries) != c.last || g.Repeatable != c.repeatable || g.Announced != c.announced {
@@ -171,6 +171,34 @@ func TestInterruptedBetweenTries(t *testing.T) {
 	env.interrupted = asked
 	if err := guardedTask(exclusive).Do(context.Background(), env); !errors.Is(err, ErrInterrupted) || len(w.ran) != 1 {
 		t.Errorf("%v, ran %v", err, w.ran)
+	}
+}
+
+// Whoever asks to stop does not wait for another one that migrates either.
+func TestInterruptedBeforeTheLock(t *testing.T) {
+	w := guardedWorld(func(d *fakeDatabase) { d.owner = "another" })
+	asked := make(chan struct{})
+	close(asked)
+	env := w.env()
+	env.interrupted = asked
+	if err := guardedTask(exclusive).Do(context.Background(), env); !errors.Is(err, ErrInterrupted) || len(w.ran) != 0 {
+		t.Errorf("%v, ran %v", err, w.ran)
+	}
+}
+
+// One that loses its session takes the lock again before another try.
+func TestMigrationTakesItsLockAgain(t *testing.T) {
+	w := guardedWorld(func(d *fakeDatabase) { d.readers = 1 })
+	g := guardedTask(exclusive).guarded(w.env())
+	for range 2 {
+		if err := g.lock(context.Background()); err != nil || !g.locked {
+			t.Fatal(err)
+		}
+		g.close()
+	}
+	w.database.owner = "another"
+	if err := g.lock(context.Background()); !errors.Is(err, ErrMigrating) {
+		t.Error(err)
 	}
 }
 
