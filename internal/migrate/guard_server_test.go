@@ -159,10 +159,18 @@ func TestServerGuard(t *testing.T) {
 	}
 	reader.must(t, "COMMIT;")
 	reader.must(t, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = '\"Good one\"'::regclass;")
-	dropped, err := watch.DropInvalid(ctx, before)
-	if err != nil || !slices.Equal(dropped, []string{"public.half"}) {
-		t.Errorf("%v %v", dropped, err)
+	dropped, spared, err := watch.DropInvalid(ctx, before)
+	if err != nil || !slices.Equal(dropped, []string{"public.half"}) || len(spared) > 0 {
+		t.Errorf("%v %v %v", dropped, spared, err)
 	}
+	if invalid, err := watch.Invalid(ctx); err != nil || !slices.Equal(invalid, []string{`public."Good one"`}) {
+		t.Errorf("%v %v", invalid, err)
+	}
+	looker.must(t, "BEGIN; LOCK TABLE busy IN SHARE UPDATE EXCLUSIVE MODE;")
+	if dropped, spared, err := watch.DropInvalid(ctx, nil); err != nil || len(dropped) > 0 || !slices.Equal(spared, []string{`public."Good one"`}) {
+		t.Errorf("%v %v %v", dropped, spared, err)
+	}
+	looker.must(t, "ROLLBACK;")
 	if left := reader.must(t, "SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'busy'::regclass;"); !slices.Equal(left, []string{`"Good one"`}) {
 		t.Errorf("left: %q", left)
 	}

@@ -20,6 +20,8 @@ type Guard struct {
 	// Announced tells that users wait for what it does with the locks it has, as
 	// the plan says: it is not cut off for that.
 	Announced bool `json:"announced,omitempty"`
+	// Down tells that nothing serves meanwhile: requests wait for the migration.
+	Down bool `json:"down,omitempty"`
 }
 
 // What a guard allows.
@@ -33,6 +35,10 @@ const (
 	triesLimit   = 10 * time.Minute // after which no try begins
 	firstPause   = 100 * time.Millisecond
 	longestPause = 30 * time.Second
+
+	// While nothing serves.
+	downLimit        = time.Minute // for the lock of whoever migrates and all tries
+	longestDownPause = time.Second
 
 	// blockedLimit is how long users may wait for a migration that has its locks.
 	blockedLimit = time.Second
@@ -72,12 +78,29 @@ func (g *Guard) lockTimeoutOf(try int) time.Duration {
 
 // pauseAfter is the time to the next try, with jitter: what it collides with may
 // come in regular intervals.
-func pauseAfter(try int) time.Duration {
+func (g *Guard) pauseAfter(try int) time.Duration {
 	pause := longestPause
+	if g.Down {
+		pause = longestDownPause
+	}
 	if doublings := try - 1; doublings < 10 {
-		pause = min(firstPause<<doublings, longestPause)
+		pause = min(firstPause<<doublings, pause)
 	}
 	return pause/2 + rand.N(pause/2)
+}
+
+// limit is the time after which no try begins.
+func (g *Guard) limit() time.Duration {
+	if g.Down {
+		return downLimit
+	}
+	return triesLimit
+}
+
+// down is the guard of a migration for which requests wait. Nobody serves who
+// could be kept waiting by its wait for a lock.
+func (g *Guard) down() {
+	g.Down, g.LockTimeout = true, g.Most
 }
 
 // words is what the line of the step says of it.
@@ -85,6 +108,9 @@ func (g *Guard) words() string {
 	text := fmt.Sprintf("waits %s for a lock", DurationText(g.LockTimeout))
 	if g.Repeatable {
 		text += fmt.Sprintf(" and tries again, up to %d times", mostTries)
+		if g.Down {
+			text += ", for " + DurationText(downLimit)
+		}
 	}
 	return text
 }

@@ -18,6 +18,7 @@ type guarded struct {
 	session     DatabaseSession // nil while there is none
 	locked      bool            // the session has the lock of whoever migrates
 
+	began     time.Time
 	looked    time.Time
 	behind    map[int]time.Time // users that wait for the migration, since when, by process
 	before    string            // a session that it waited for last
@@ -38,10 +39,13 @@ func (s *TaskStep) guarded(env *Env) *guarded {
 func (s *TaskStep) runGuarded(ctx context.Context, env *Env) (Container, error) {
 	g := s.guarded(env)
 	defer g.close()
+	g.began = env.Clock.Now()
 	if err := g.begin(ctx); err != nil {
 		return Container{}, err
 	}
-	began := env.Clock.Now()
+	if !g.Down {
+		g.began = env.Clock.Now() // the wait for another one that migrates is apart
+	}
 	for try := 1; ; try++ {
 		ended, err := g.try(ctx, try)
 		if err == nil {
@@ -54,8 +58,8 @@ func (s *TaskStep) runGuarded(ctx context.Context, env *Env) (Container, error) 
 		if failure == nil {
 			return ended, err
 		}
-		failure.Tries, failure.Took = try, env.Clock.Now().Sub(began)
-		if !g.Repeatable || try == mostTries || failure.Took >= triesLimit {
+		failure.Tries, failure.Took = try, env.Clock.Now().Sub(g.began)
+		if !g.Repeatable || try == mostTries || failure.Took >= g.limit() {
 			return ended, failure
 		}
 		if err := g.again(ctx, ended, failure); err != nil {
@@ -89,7 +93,7 @@ func (g *guarded) again(ctx context.Context, ended Container, failure *LockedErr
 	if err := g.env.Creator.Remove(ctx, ended.ID); err != nil {
 		return fmt.Errorf("remove %s before another try: %w", ended.Name, err)
 	}
-	pause := pauseAfter(failure.Tries)
+	pause := g.pauseAfter(failure.Tries)
 	why := fmt.Sprintf("got no lock within %s", DurationText(g.timeout))
 	if g.cancelled {
 		why = "was cancelled, because others waited for it"
@@ -131,6 +135,13 @@ func (g *guarded) begin(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("note which indexes are there: %w", err)
 		}
+		invalid, err := g.session.Invalid(ctx)
+		if err != nil {
+			return fmt.Errorf("look for invalid indexes: %w", err)
+		}
+		if len(invalid) > 0 {
+			g.step.notice(g.env, "not valid before the migration, and left as it is: the index "+strings.Join(invalid, ", "))
+		}
 	}
 	long, err := g.session.OpenLonger(ctx, longTransaction)
 	if err != nil {
@@ -145,6 +156,9 @@ func (g *guarded) begin(ctx context.Context) error {
 // lock waits until nobody else migrates the database.
 func (g *guarded) lock(ctx context.Context) error {
 	end := g.env.Clock.Now().Add(triesLimit)
+	if g.Down {
+		end = g.began.Add(downLimit)
+	}
 	for said := false; ; said = true {
 		err := g.connect(ctx)
 		if err == nil && !g.locked {
@@ -214,8 +228,12 @@ func (g *guarded) tidy(ctx context.Context) error {
 		if err := g.connect(ctx); err != nil {
 			return err
 		}
-		done, err := g.sweep(ctx)
-		if done || !g.env.Clock.Now().Before(end) {
+		done, spared, err := g.sweep(ctx)
+		// What requests wait for does not wait for somebody else's index.
+		if over := done || !g.env.Clock.Now().Before(end); over || err == nil && g.Down {
+			if len(spared) > 0 {
+				g.step.notice(g.env, "not valid, and left because somebody is at work on its table: the index "+strings.Join(spared, ", "))
+			}
 			return err
 		}
 		if err != nil {
@@ -227,20 +245,20 @@ func (g *guarded) tidy(ctx context.Context) error {
 	}
 }
 
-func (g *guarded) sweep(ctx context.Context) (done bool, err error) {
+func (g *guarded) sweep(ctx context.Context) (done bool, spared []string, err error) {
 	left, err := g.session.End(ctx, g.application)
 	if err != nil || left > 0 {
-		return false, errors.Join(err, sessionsLeft(left))
+		return false, nil, errors.Join(err, sessionsLeft(left))
 	}
 	known, begun := g.env.noted(g.step.Name)
 	if !begun {
-		return true, nil
+		return true, nil, nil
 	}
-	dropped, err := g.session.DropInvalid(ctx, known)
+	dropped, spared, err := g.session.DropInvalid(ctx, known)
 	if len(dropped) > 0 {
 		g.step.notice(g.env, "dropped the invalid index that the migration left: "+strings.Join(dropped, ", "))
 	}
-	return err == nil, err
+	return err == nil && len(spared) == 0, spared, err
 }
 
 func sessionsLeft(count int) error {

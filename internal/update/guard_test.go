@@ -61,8 +61,13 @@ func TestGuardOf(t *testing.T) {
 
 // The pauses grow to their limit, and no two are alike for long.
 func TestPauses(t *testing.T) {
+	g, down := guardOf(shopDatabase, []Judged{exclusive}), guardOf(shopDatabase, []Judged{exclusive})
+	down.down()
 	for try := 1; try <= mostTries; try++ {
-		if pause := pauseAfter(try); pause < firstPause/2 || pause > longestPause || try >= 10 && pause < longestPause/2 {
+		if pause := down.pauseAfter(try); pause > longestDownPause || down.lockTimeoutOf(try) != longestLockTimeout {
+			t.Errorf("after try %d of one that requests wait for: %s, %s", try, pause, down.lockTimeoutOf(try))
+		}
+		if pause := g.pauseAfter(try); pause < firstPause/2 || pause > longestPause || try >= 10 && pause < longestPause/2 {
 			t.Errorf("after try %d: %s", try, pause)
 		}
 	}
@@ -83,7 +88,7 @@ func TestMigrationTriesAgain(t *testing.T) {
 		t.Error(got)
 	}
 	said := strings.Join(w.notices, "\n")
-	for _, want := range []string{"may have to wait for pid 9 (report, active, transaction open for 60 min", "got no lock within 600 ms; try 4 of 30", "dropped the invalid index that the migration left: half"} {
+	for _, want := range []string{"may have to wait for pid 9 (report, active, transaction open for 60 min", "got no lock within 600 ms; try 4 of 30", "dropped the invalid index that the migration left: half", "not valid before the migration, and left as it is: the index 2"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is missing in\n%s", want, said)
 		}
@@ -183,6 +188,38 @@ func TestInterruptedBeforeTheLock(t *testing.T) {
 	env.interrupted = asked
 	if err := guardedTask(exclusive).Do(context.Background(), env); !errors.Is(err, ErrInterrupted) || len(w.ran) != 0 {
 		t.Errorf("%v, ran %v", err, w.ran)
+	}
+}
+
+// Requests do not wait for more than about a minute.
+func TestMigrationWhileDown(t *testing.T) {
+	for name, change := range map[string]func(*fakeDatabase){"tries": func(d *fakeDatabase) { d.readers = 1000 }, "another": func(d *fakeDatabase) { d.owner = "another" }} {
+		w := guardedWorld(change)
+		w.taskTime = 4 * time.Second
+		step := guardedTask(exclusive)
+		step.Guard.down()
+		began := w.now
+		err := step.Do(context.Background(), w.env())
+		var locked *LockedError
+		if !errors.As(err, &locked) && !errors.Is(err, ErrMigrating) || w.now.Sub(began) > downLimit+10*time.Second {
+			t.Errorf("%s: %v after %s", name, err, w.now.Sub(began))
+		}
+	}
+}
+
+// An index on whose table somebody works is swept once nobody does, or is named.
+func TestSparedIndexIsNamed(t *testing.T) {
+	for busy, want := range map[int]string{3: "dropped the invalid index that the migration left: half", 1 << 20: "left because somebody is at work on its table: the index half"} {
+		w := guardedWorld(func(d *fakeDatabase) { d.busy, d.indexes["half"] = busy, false })
+		env := w.env()
+		step := guardedTask(concurrent)
+		env.notes = map[string][]string{step.Name: {"1", "2"}}
+		if err := step.Do(context.Background(), env); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Join(w.notices, "\n"); !strings.Contains(said, want) {
+			t.Errorf("%q is missing in\n%s", want, said)
+		}
 	}
 }
 
