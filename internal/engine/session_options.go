@@ -2,10 +2,14 @@ package engine
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"gapless/internal/update"
 )
+
+// ownLockTimeout is the setting itself: deadlock_timeout ends alike.
+var ownLockTimeout = regexp.MustCompile(`(^|\s)-(c\s*|-)lock[_-]timeout\s*=`)
 
 // withSession adds what sessions with a Postgres begin with to the environment
 // of a container. own is that of the image. What the user wants of the server
@@ -15,7 +19,7 @@ func withSession(environment, own []string, session *update.SessionOptions) []st
 		return environment
 	}
 	options := variable(environment, "PGOPTIONS", variable(own, "PGOPTIONS", ""))
-	if !strings.Contains(options, "lock_timeout") {
+	if !ownLockTimeout.MatchString(options) {
 		options = strings.TrimSpace(fmt.Sprintf("%s -c lock_timeout=%dms", options, session.LockTimeout.Milliseconds()))
 	}
 	kept := []string{"PGAPPNAME=" + session.Application, "PGOPTIONS=" + options}

@@ -3,6 +3,7 @@ package migrate
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,18 +26,44 @@ type rule struct {
 	table   string
 	kind    string // "u": unique, "c": a check, "f": a foreign key, "x": an exclusion
 	columns []string
+	// definition is what it asks of them; empty for a plain unique rule. What has
+	// expressions in its index may be about any column.
+	definition, expressions string
+}
+
+// key tells two rules apart.
+func (r rule) key() string { return r.String() + ": " + sameText(r.definition) }
+
+// Casts between texts come and go with the type of a column, and refuse nothing.
+var (
+	textCasts = regexp.MustCompile(`::(text|character varying)\b(\[\]|([^(\[]|$))`)
+	oneName   = regexp.MustCompile(`(^|\W)\(("?\w+"?)\)`)
+)
+
+// sameText is a definition without what changes with the type of a text column.
+func sameText(definition string) string {
+	return oneName.ReplaceAllString(textCasts.ReplaceAllString(definition, "$3"), "$1$2")
+}
+
+// concerns tells whether rows that set a column may be refused.
+func (r rule) concerns(name string) bool {
+	return r.expressions != "" || len(r.columns) == 0 || slices.Contains(r.columns, name)
 }
 
 func (r rule) String() string {
 	kinds := map[string]string{"u": "a unique rule", "c": "a check", "f": "a foreign key", "x": "an exclusion rule"}
-	return kinds[r.kind] + " on " + r.table + " (" + strings.Join(r.columns, ", ") + ")"
+	of := slices.Clone(r.columns)
+	if r.expressions != "" {
+		of = append(of, sameText(r.expressions))
+	}
+	return kinds[r.kind] + " on " + r.table + " (" + strings.Join(of, ", ") + ")"
 }
 
 // UnmarshalJSON reads what the shadow wrote.
 func (c *catalog) UnmarshalJSON(text []byte) error {
 	var in struct {
 		Columns [][5]any `json:"columns"`
-		Rules   [][3]any `json:"rules"`
+		Rules   [][5]any `json:"rules"`
 	}
 	if err := json.Unmarshal(text, &in); err != nil {
 		return err
@@ -51,12 +78,14 @@ func (c *catalog) UnmarshalJSON(text []byte) error {
 	}
 	for _, row := range in.Rules {
 		one := rule{table: fmt.Sprint(row[0]), kind: fmt.Sprint(row[1])}
+		one.definition, _ = row[3].(string)
+		one.expressions, _ = row[4].(string)
 		names, _ := row[2].([]any)
 		for _, name := range names {
 			one.columns = append(one.columns, fmt.Sprint(name))
 		}
 		slices.Sort(one.columns)
-		c.rules[one.String()] = one
+		c.rules[one.key()] = one
 	}
 	return nil
 }

@@ -44,19 +44,31 @@ func misfits(models []model, schema catalog) []string {
 // code writes.
 func stricter(models []model, without, with catalog) []string {
 	var found []string
-	for name, one := range with.rules {
-		if _, both := without.rules[name]; both || without.tables[one.table] == nil {
+	for key, one := range with.rules {
+		if _, both := without.rules[key]; both || without.tables[one.table] == nil {
 			continue
 		}
 		for _, m := range models {
-			writes := m.Table == one.table && slices.ContainsFunc(m.Columns, func(f field) bool { return slices.Contains(one.columns, f.Name) })
+			writes := m.Table == one.table && slices.ContainsFunc(m.Columns, func(f field) bool { return one.concerns(f.Name) })
 			if writes {
-				found = append(found, fmt.Sprintf("%s may write what %s refuses", m.Label, name))
+				found = append(found, fmt.Sprintf("%s may write what %s refuses", m.Label, told(one, without, with)))
 			}
 		}
 	}
 	slices.Sort(found)
 	return found
+}
+
+// told names a rule, and says what it asks where another one reads the same.
+func told(one rule, schemas ...catalog) string {
+	for _, schema := range schemas {
+		for key, other := range schema.rules {
+			if key != one.key() && other.String() == one.String() && one.definition != "" {
+				return one.String() + ": " + one.definition
+			}
+		}
+	}
+	return one.String()
 }
 
 // without leaves out what was so before.

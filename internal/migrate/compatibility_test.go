@@ -2,12 +2,13 @@ package migrate
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // schemaOf makes a catalog of lines: table column type, "!" for NOT NULL, "=" for
-// a default, or the kind and the columns of a rule.
+// a default, or the kind and the columns of a rule, and what it says.
 func schemaOf(t *testing.T, lines ...string) catalog {
 	t.Helper()
 	var in struct {
@@ -17,7 +18,10 @@ func schemaOf(t *testing.T, lines ...string) catalog {
 	for _, line := range lines {
 		fields := strings.Split(line, " ")
 		if len(fields[1]) == 1 {
-			in.Rules = append(in.Rules, []any{fields[0], fields[1], fields[2:]})
+			// What is asked of the columns, and the expressions of an index, follow a bar.
+			plain, rest, _ := strings.Cut(line, " | ")
+			definition, expressions, _ := strings.Cut(rest, " | ")
+			in.Rules = append(in.Rules, []any{fields[0], fields[1], strings.Fields(plain)[2:], definition, expressions})
 			continue
 		}
 		kind := strings.ReplaceAll(strings.TrimRight(fields[2], "!="), "_", " ")
@@ -96,18 +100,25 @@ func TestTakes(t *testing.T) {
 
 func TestStricter(t *testing.T) {
 	models := []model{modelOf("tour", "id bigserial", "name varchar(200)")}
-	before := schemaOf(t, "tour id bigint!=", "tour name text", "tour u id")
+	same := []string{"tour id bigint!=", "tour name text", "tour u id", "tour c name | CHECK (((name)::text <> ''::text))", "tour u name | WHERE (id > 3)"}
+	before := schemaOf(t, same...)
 	for _, c := range []struct {
 		rule string
 		want string
 	}{
+		{"tour x name", "app.Model may write what an exclusion rule on tour (name) refuses"},
+		{"tour c id name", "app.Model may write what a check on tour (id, name) refuses"},
+		{"tour u  | lower(name) | lower(name)", "app.Model may write what a unique rule on tour (lower(name)) refuses"},
+		{"tour u other | lower(name) | lower(name)", "app.Model may write what a unique rule on tour (other, lower(name)) refuses"},
+		{"tour c name | CHECK (name <> 'x')", "app.Model may write what a check on tour (name): CHECK (name <> 'x') refuses"},
+		{"tour u name | WHERE (id > 2)", "app.Model may write what a unique rule on tour (name): WHERE (id > 2) refuses"},
 		{"tour u name", "app.Model may write what a unique rule on tour (name) refuses"},
-		{"tour c name", "app.Model may write what a check on tour (name) refuses"},
+		{"tour c name | CHECK ((name <> ''::text))", ""}, // of a column that has become text
 		{"tour f other", ""}, // of a column that the code does not know
 		{"tour u id", ""},
 		{"new u name", ""},
 	} {
-		after := schemaOf(t, "tour id bigint!=", "tour name text", "tour u id", c.rule)
+		after := schemaOf(t, append(slices.Clone(same), c.rule)...)
 		if got := strings.Join(stricter(models, before, after), "; "); got != c.want {
 			t.Errorf("%s: %q", c.rule, got)
 		}

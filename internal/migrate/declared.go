@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gapless/internal/update"
@@ -62,7 +63,8 @@ func byStatements(r Request, names []string, s schema, found traced) (Report, er
 			}
 		}
 		judged := see.verdict(name, m.Statements)
-		judged.Repeatable = repeatable(m.Statements)
+		judged.Repeatable = repeatable(m.Statements) &&
+			(see.withRecord(m.Statements) || len(judged.Unknown) == 0 && !slices.ContainsFunc(m.Statements, see.readsRows))
 		report.Migrations = append(report.Migrations, judged)
 	}
 	if len(report.Migrations) == 0 {

@@ -34,8 +34,11 @@ const (
 // which an index that is built concurrently would wait in turn.
 const migrationLock = 0x6761706c657373
 
-// beginSQL makes a session of ours known, quiet and short of patience.
-const beginSQL = `SET application_name = 'gapless'; SET search_path = pg_catalog; SET client_min_messages = error; SET lock_timeout = '5s'; SET default_transaction_isolation = 'read committed';`
+// beginSQL makes a session of ours known, quiet and short of patience for locks. It
+// lasts as long as the migration does; not all versions have each of the limits.
+const beginSQL = `DO $$ BEGIN
+	PERFORM set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', 'idle_session_timeout', 'transaction_timeout');
+END $$; SET application_name = 'gapless'; SET search_path = pg_catalog; SET client_min_messages = error; SET lock_timeout = '5s'; SET default_transaction_isolation = 'read committed';`
 
 // Open implements update.Databases.
 func (g Guards) Open(ctx context.Context, of update.PostgresDatabase) (update.DatabaseSession, error) {
@@ -141,30 +144,51 @@ func parseClient(row string) (update.DatabaseClient, error) {
 }
 
 func (s *guardSession) Cancel(ctx context.Context, application string) error {
-	_, err := s.signal(ctx, "pg_cancel_backend", application)
+	// One between two statements has nothing to cancel, and keeps its locks.
+	_, err := s.signal(ctx, "CASE WHEN state LIKE 'idle in transaction%' THEN pg_terminate_backend(pid) ELSE pg_cancel_backend(pid) END", application)
 	return err
 }
 
 // End implements update.DatabaseSession. A session that was told to end is left
 // until it is gone.
 func (s *guardSession) End(ctx context.Context, application string) (int, error) {
-	return s.signal(ctx, "pg_terminate_backend", application)
+	return s.signal(ctx, "pg_terminate_backend(pid)", application)
 }
 
-func (s *guardSession) signal(ctx context.Context, function, application string) (int, error) {
-	return s.number(ctx, fmt.Sprintf("SELECT count(%s(pid)) FROM pg_stat_activity WHERE application_name = %s AND datname = current_database();", function, quoteText(application)))
+func (s *guardSession) signal(ctx context.Context, call, application string) (int, error) {
+	return s.number(ctx, fmt.Sprintf("SELECT count(%s) FROM pg_stat_activity WHERE application_name = %s AND datname = current_database();", call, quoteText(application)))
 }
 
-// invalidSQL lists invalid indexes that were not there before. One whose table
-// another session has locked as the build of an index does may still be built.
-const invalidSQL = `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+// invalidSQL lists invalid indexes that were not there before, and whether another
+// session has locked their table as the build of an index does: they may still be
+// built.
+const invalidSQL = `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname),
+	EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.relation = i.indrelid AND l.locktype = 'relation' AND l.granted
+		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+		AND l.mode = 'ShareUpdateExclusiveLock' AND a.backend_type = 'client backend' AND l.pid <> pg_backend_pid())
 	FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND i.indexrelid <> ALL ('{%s}'::oid[])
-	AND NOT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.relation = i.indrelid AND l.granted
-		AND l.mode = 'ShareUpdateExclusiveLock' AND a.backend_type = 'client backend' AND l.pid <> pg_backend_pid());`
+	WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND i.indexrelid <> ALL ('{%s}'::oid[]);`
 
-func (s *guardSession) DropInvalid(ctx context.Context, known []string) (dropped []string, err error) {
-	names, err := s.query(ctx, fmt.Sprintf(invalidSQL, strings.Join(known, ",")))
+// invalid lists the indexes that are not valid, apart from those known.
+func (s *guardSession) invalid(ctx context.Context, known []string) (idle, busy []string, err error) {
+	rows, err := s.query(ctx, fmt.Sprintf(invalidSQL, strings.Join(known, ",")))
+	for _, row := range rows {
+		if name, isBusy := strings.CutSuffix(row, "\tt"); isBusy {
+			busy = append(busy, name)
+		} else {
+			idle = append(idle, strings.TrimSuffix(row, "\tf"))
+		}
+	}
+	return idle, busy, err
+}
+
+func (s *guardSession) Invalid(ctx context.Context) ([]string, error) {
+	idle, _, err := s.invalid(ctx, nil)
+	return idle, err
+}
+
+func (s *guardSession) DropInvalid(ctx context.Context, known []string) (dropped, spared []string, err error) {
+	names, spared, err := s.invalid(ctx, known)
 	for _, name := range names {
 		_, problem := s.ask(ctx, "DROP INDEX CONCURRENTLY IF EXISTS "+name+";", dropLimit)
 		if problem == nil {
@@ -172,7 +196,7 @@ func (s *guardSession) DropInvalid(ctx context.Context, known []string) (dropped
 		}
 		err = errors.Join(err, problem)
 	}
-	return dropped, err
+	return dropped, spared, err
 }
 
 func quoteText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -142,6 +142,16 @@ func TestServerGuard(t *testing.T) {
 	if (first == nil) == (second == nil) || first != nil && !strings.Contains(first.Error(), "user request") {
 		t.Errorf("%v, %v", first, second)
 	}
+	// One that does nothing within its transaction has its locks no longer either.
+	idle := client(t, "gapless-run1-idle")
+	idle.must(t, "BEGIN; LOCK TABLE busy IN ROW SHARE MODE;")
+	if err := watch.Cancel(ctx, "gapless-run1-idle"); err != nil {
+		t.Fatal(err)
+	}
+	looker := client(t, "looker")
+	until(t, func() bool {
+		return looker.must(t, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gapless-run1-idle';")[0] == "0"
+	})
 	// An index that could not be built is swept, and one that was there is not.
 	_, err = ours.ask(ctx, "SET lock_timeout = '50ms'; CREATE INDEX CONCURRENTLY half ON busy (n);", time.Minute)
 	if err == nil || !strings.Contains(err.Error(), "due to lock timeout") {
@@ -149,10 +159,18 @@ func TestServerGuard(t *testing.T) {
 	}
 	reader.must(t, "COMMIT;")
 	reader.must(t, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = '\"Good one\"'::regclass;")
-	dropped, err := watch.DropInvalid(ctx, before)
-	if err != nil || !slices.Equal(dropped, []string{"public.half"}) {
-		t.Errorf("%v %v", dropped, err)
+	dropped, spared, err := watch.DropInvalid(ctx, before)
+	if err != nil || !slices.Equal(dropped, []string{"public.half"}) || len(spared) > 0 {
+		t.Errorf("%v %v %v", dropped, spared, err)
 	}
+	if invalid, err := watch.Invalid(ctx); err != nil || !slices.Equal(invalid, []string{`public."Good one"`}) {
+		t.Errorf("%v %v", invalid, err)
+	}
+	looker.must(t, "BEGIN; LOCK TABLE busy IN SHARE UPDATE EXCLUSIVE MODE;")
+	if dropped, spared, err := watch.DropInvalid(ctx, nil); err != nil || len(dropped) > 0 || !slices.Equal(spared, []string{`public."Good one"`}) {
+		t.Errorf("%v %v %v", dropped, spared, err)
+	}
+	looker.must(t, "ROLLBACK;")
 	if left := reader.must(t, "SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'busy'::regclass;"); !slices.Equal(left, []string{`"Good one"`}) {
 		t.Errorf("left: %q", left)
 	}

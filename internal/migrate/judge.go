@@ -34,7 +34,7 @@ type Request struct {
 type Database struct{ Service, Container string }
 
 // cacheFormat changes when a report means something else.
-const cacheFormat = "2"
+const cacheFormat = "3"
 
 // Judge finds out what the migrations of a service do: in a shadow if one can be
 // made, else by their statements alone.

@@ -190,6 +190,26 @@ func requestOf(cache Cache) Request {
 			Preparation: project.Preparation{Migrate: []string{"python", "manage.py", "migrate", "--noinput"}}}}
 }
 
+// What a program does outside of a transaction with rows that the shadow has not is
+// nothing to repeat.
+func TestNotAtomicIsNotRepeated(t *testing.T) {
+	program := []operation{{Kind: "RunPython", Text: "Raw Python operation", Reversible: true, Code: true}}
+	for name, c := range map[string]struct {
+		atomic     bool
+		operations []operation
+		want       bool
+	}{"atomic program": {true, program, true}, "program": {false, program, false}, "not atomic": {false, nil, true}} {
+		lab := trialOf([]string{"id bigserial", "name text"}, c.operations)
+		lab.facts["new migrations"].Due[0].Atomic = c.atomic
+		lab.log = logOf("tours/0002_x", `SELECT "tours_tour"."id" FROM "tours_tour"`, "", "", false)
+		lab.snapshots = []string{shot("", idColumn, nameColumn), shot("tours/0002_x", idColumn, nameColumn)}
+		report, err := Judge(t.Context(), lab, requestOf(nil))
+		if err != nil || len(report.Migrations) != 1 || report.Migrations[0].Repeatable != c.want {
+			t.Errorf("%s: %+v %v", name, report, err)
+		}
+	}
+}
+
 func TestJudgeDjango(t *testing.T) {
 	three := []string{"id bigserial", "name text", "size integer?"}
 	for _, c := range []struct {

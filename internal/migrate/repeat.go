@@ -59,3 +59,28 @@ func repeatable(statements []tracedStatement) bool {
 	}
 	return !slices.ContainsFunc(acting[1:], func(s tracedStatement) bool { return !records.MatchString(s.SQL) })
 }
+
+// readsRows tells whether a statement reads rows that the shadow has not.
+func (s sight) readsRows(one tracedStatement) bool {
+	if !reads.MatchString(one.SQL) || ofCatalog.MatchString(one.SQL) {
+		return false
+	}
+	for table := range s.first.tables {
+		if !isRecord(table) && mentions(one.SQL, table) {
+			return true
+		}
+	}
+	return false
+}
+
+// withRecord tells whether all that acts or reads rows is in one transaction with
+// the record that the migration ran: what depends on rows is then in it too.
+func (s sight) withRecord(statements []tracedStatement) bool {
+	at := slices.IndexFunc(statements, func(one tracedStatement) bool { return records.MatchString(one.SQL) })
+	if at < 0 || statements[at].Transaction <= 0 {
+		return false
+	}
+	return !slices.ContainsFunc(statements, func(one tracedStatement) bool {
+		return one.Transaction != statements[at].Transaction && (one.Seen || !hidden.MatchString(one.SQL) || s.readsRows(one))
+	})
+}

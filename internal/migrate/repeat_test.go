@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -58,5 +59,32 @@ gapless 10: LOG:  gapless-trace {"event": "end"}
 `))
 	if err != nil || len(found.Migrations) != 1 || repeatable(found.Migrations[0].Statements) {
 		t.Errorf("%+v %v", found, err)
+	}
+}
+
+// A program that reads rows does more with those of production than the shadow has
+// shown; in one transaction with its record it can run again all the same.
+func TestReadsRows(t *testing.T) {
+	first := schemaOf(t, "tour id bigint!=", "schema_migrations version bigint!=")
+	see := sight{first: &first}
+	const record = "INSERT INTO schema_migrations (version) VALUES (2)"
+	for name, c := range map[string]struct {
+		statements        []tracedStatement
+		reads, withRecord bool
+	}{
+		"in the transaction":     {[]tracedStatement{{SQL: "BEGIN", Transaction: 1}, {SQL: "SELECT id FROM tour", Transaction: 1}, {SQL: record, Transaction: 1}, {SQL: "COMMIT", Transaction: 1}}, true, true},
+		"before it":              {[]tracedStatement{{SQL: "SELECT id FROM tour"}, {SQL: record, Transaction: 1}}, true, false},
+		"no transaction":         {[]tracedStatement{{SQL: "SELECT id FROM tour"}, {SQL: record}}, true, false},
+		"the table of versions":  {[]tracedStatement{{SQL: "SELECT version FROM schema_migrations"}, {SQL: record, Transaction: 1}}, false, true},
+		"the catalog":            {[]tracedStatement{{SQL: "SELECT 1 FROM pg_class WHERE relname = 'tour'"}, {SQL: record}}, false, false},
+		"acts before its record": {[]tracedStatement{{SQL: "ALTER TABLE tour ADD b int", Seen: true}, {SQL: record, Transaction: 1}}, false, false},
+		"no record at all":       {[]tracedStatement{{SQL: "ALTER TABLE tour ADD b int", Seen: true, Transaction: 1}}, false, false},
+	} {
+		if got := slices.ContainsFunc(c.statements, see.readsRows); got != c.reads {
+			t.Errorf("%s: reads %t", name, got)
+		}
+		if got := see.withRecord(c.statements); got != c.withRecord {
+			t.Errorf("%s: with its record %t", name, got)
+		}
 	}
 }

@@ -22,14 +22,17 @@ SELECT jsonb_build_object(
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
 		WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND a.attnum > 0 AND NOT a.attisdropped
 			AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'gapless_trace')),
-	'rules', (SELECT coalesce(jsonb_agg(jsonb_build_array(r.table, r.kind, r.columns)), '[]') FROM (
+	'rules', (SELECT coalesce(jsonb_agg(jsonb_build_array(r.table, r.kind, r.columns, r.definition, r.expressions)), '[]') FROM (
 		SELECT gapless_trace.label(n.nspname, c.relname) AS table, k.contype::text AS kind,
-			(SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)) AS columns
+			(SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)) AS columns,
+			regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', '') AS definition, coalesce(pg_get_expr(i.indexprs, i.indrelid), '') AS expressions
 		FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+			LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype = 'x'
 		WHERE k.contype IN ('c', 'f', 'x') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'gapless_trace')
 		UNION ALL
 		SELECT gapless_trace.label(n.nspname, c.relname), 'u',
-			(SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey))
+			(SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey)),
+			concat_ws(' WHERE ', coalesce(pg_get_expr(i.indexprs, i.indrelid), ''), pg_get_expr(i.indpred, i.indrelid)), coalesce(pg_get_expr(i.indexprs, i.indrelid), '')
 		FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE i.indisunique AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'gapless_trace')) r))
 $$;

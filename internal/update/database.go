@@ -31,13 +31,16 @@ type DatabaseSession interface {
 	Indexes(ctx context.Context) ([]string, error)
 	// Waits tells who waits for the application, and for whom it waits.
 	Waits(ctx context.Context, application string) (Waits, error)
-	// Cancel ends what the application is doing.
+	// Cancel ends what the application is doing, and the session of one that does
+	// nothing within its transaction.
 	Cancel(ctx context.Context, application string) error
 	// End ends the sessions of the application, and tells how many are left.
 	End(ctx context.Context, application string) (left int, err error)
 	// DropInvalid drops indexes that are not valid and not among those known,
-	// unless somebody is at work on their table. It returns their names.
-	DropInvalid(ctx context.Context, known []string) ([]string, error)
+	// unless somebody is at work on their table. It returns the names of both.
+	DropInvalid(ctx context.Context, known []string) (dropped, spared []string, err error)
+	// Invalid lists the indexes that are not valid, and that nobody is at work on.
+	Invalid(ctx context.Context) ([]string, error)
 	// OpenLonger lists transactions of users that have been open for longer.
 	OpenLonger(ctx context.Context, than time.Duration) ([]DatabaseClient, error)
 	Close()

@@ -20,6 +20,8 @@ type Guard struct {
 	// Announced tells that users wait for what it does with the locks it has, as
 	// the plan says: it is not cut off for that.
 	Announced bool `json:"announced,omitempty"`
+	// Down tells that nothing serves meanwhile: requests wait for the migration.
+	Down bool `json:"down,omitempty"`
 }
 
 // What a guard allows.
@@ -34,6 +36,10 @@ const (
 	firstPause   = 100 * time.Millisecond
 	longestPause = 30 * time.Second
 
+	// While nothing serves.
+	downLimit        = time.Minute // for the lock of whoever migrates and all tries
+	longestDownPause = time.Second
+
 	// blockedLimit is how long users may wait for a migration that has its locks.
 	blockedLimit = time.Second
 	watchEvery   = 250 * time.Millisecond
@@ -45,18 +51,24 @@ const (
 // guardOf is the guard of migrations that one command makes.
 func guardOf(database PostgresDatabase, migrations []Judged) *Guard {
 	g := &Guard{Database: database, LockTimeout: gentleLockTimeout, Most: gentleLockTimeout, Repeatable: true}
-	stops := func(l TableLock) bool { return lockRank(l.Lock) >= lockRank("SHARE") }
+	if len(migrations) == 0 || slices.ContainsFunc(migrations, mayStop) {
+		g.LockTimeout, g.Most = lockTimeout, longestLockTimeout
+	}
 	for _, m := range migrations {
 		g.Repeatable = g.Repeatable && m.Repeatable
 		g.Announced = g.Announced || len(m.Rewrites)+len(m.Scans) > 0
-		if slices.ContainsFunc(m.Locks, stops) {
-			g.LockTimeout, g.Most = lockTimeout, longestLockTimeout
-		}
 	}
 	if !g.Repeatable {
 		g.LockTimeout = g.Most // there is one try
 	}
 	return g
+}
+
+// mayStop tells whether somebody may wait behind a migration that waits: it takes
+// such a lock, or which ones it takes is not known.
+func mayStop(m Judged) bool {
+	return len(m.Unknown) > 0 || m.Class == ClassUnknown || len(m.Locks) == 0 ||
+		slices.ContainsFunc(m.Locks, func(l TableLock) bool { return lockRank(l.Lock) >= lockRank("SHARE") })
 }
 
 // lockTimeoutOf is how long a try, counted from 1, waits for each lock.
@@ -66,12 +78,29 @@ func (g *Guard) lockTimeoutOf(try int) time.Duration {
 
 // pauseAfter is the time to the next try, with jitter: what it collides with may
 // come in regular intervals.
-func pauseAfter(try int) time.Duration {
+func (g *Guard) pauseAfter(try int) time.Duration {
 	pause := longestPause
+	if g.Down {
+		pause = longestDownPause
+	}
 	if doublings := try - 1; doublings < 10 {
-		pause = min(firstPause<<doublings, longestPause)
+		pause = min(firstPause<<doublings, pause)
 	}
 	return pause/2 + rand.N(pause/2)
+}
+
+// limit is the time after which no try begins.
+func (g *Guard) limit() time.Duration {
+	if g.Down {
+		return downLimit
+	}
+	return triesLimit
+}
+
+// down is the guard of a migration for which requests wait. Nobody serves who
+// could be kept waiting by its wait for a lock.
+func (g *Guard) down() {
+	g.Down, g.LockTimeout = true, g.Most
 }
 
 // words is what the line of the step says of it.
@@ -79,6 +108,9 @@ func (g *Guard) words() string {
 	text := fmt.Sprintf("waits %s for a lock", DurationText(g.LockTimeout))
 	if g.Repeatable {
 		text += fmt.Sprintf(" and tries again, up to %d times", mostTries)
+		if g.Down {
+			text += ", for " + DurationText(downLimit)
+		}
 	}
 	return text
 }

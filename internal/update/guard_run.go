@@ -16,7 +16,9 @@ type guarded struct {
 	env         *Env
 	application string
 	session     DatabaseSession // nil while there is none
+	locked      bool            // the session has the lock of whoever migrates
 
+	began     time.Time
 	looked    time.Time
 	behind    map[int]time.Time // users that wait for the migration, since when, by process
 	before    string            // a session that it waited for last
@@ -37,10 +39,13 @@ func (s *TaskStep) guarded(env *Env) *guarded {
 func (s *TaskStep) runGuarded(ctx context.Context, env *Env) (Container, error) {
 	g := s.guarded(env)
 	defer g.close()
+	g.began = env.Clock.Now()
 	if err := g.begin(ctx); err != nil {
 		return Container{}, err
 	}
-	began := env.Clock.Now()
+	if !g.Down {
+		g.began = env.Clock.Now() // the wait for another one that migrates is apart
+	}
 	for try := 1; ; try++ {
 		ended, err := g.try(ctx, try)
 		if err == nil {
@@ -53,8 +58,8 @@ func (s *TaskStep) runGuarded(ctx context.Context, env *Env) (Container, error) 
 		if failure == nil {
 			return ended, err
 		}
-		failure.Tries, failure.Took = try, env.Clock.Now().Sub(began)
-		if !g.Repeatable || try == mostTries || failure.Took >= triesLimit {
+		failure.Tries, failure.Took = try, env.Clock.Now().Sub(g.began)
+		if !g.Repeatable || try == mostTries || failure.Took >= g.limit() {
 			return ended, failure
 		}
 		if err := g.again(ctx, ended, failure); err != nil {
@@ -88,7 +93,7 @@ func (g *guarded) again(ctx context.Context, ended Container, failure *LockedErr
 	if err := g.env.Creator.Remove(ctx, ended.ID); err != nil {
 		return fmt.Errorf("remove %s before another try: %w", ended.Name, err)
 	}
-	pause := pauseAfter(failure.Tries)
+	pause := g.pauseAfter(failure.Tries)
 	why := fmt.Sprintf("got no lock within %s", DurationText(g.timeout))
 	if g.cancelled {
 		why = "was cancelled, because others waited for it"
@@ -97,18 +102,28 @@ func (g *guarded) again(ctx context.Context, ended Container, failure *LockedErr
 		why += ", waiting for " + g.before
 	}
 	g.step.notice(g.env, fmt.Sprintf("the migration of %s %s; try %d of %d follows in %s", g.step.Service, why, failure.Tries+1, mostTries, DurationText(pause)))
-	if g.env.isInterrupted() {
-		return ErrInterrupted
+	if err := g.pause(ctx, pause); err != nil {
+		return err
 	}
-	return g.env.Clock.Sleep(ctx, pause)
+	return g.lock(ctx)
+}
+
+// pause sleeps, unless the user asks to stop.
+func (g *guarded) pause(ctx context.Context, left time.Duration) error {
+	for ; !g.env.isInterrupted(); left -= lockPoll {
+		if left <= 0 {
+			return nil
+		}
+		if err := g.env.Clock.Sleep(ctx, min(left, lockPoll)); err != nil {
+			return err
+		}
+	}
+	return ErrInterrupted
 }
 
 // begin opens the session, takes the lock of whoever migrates and notes which
 // indexes are there, before the first try.
 func (g *guarded) begin(ctx context.Context) error {
-	if err := g.connect(ctx); err != nil {
-		return fmt.Errorf("watch over the migration: %w", err)
-	}
 	if err := g.lock(ctx); err != nil {
 		return err
 	}
@@ -119,6 +134,13 @@ func (g *guarded) begin(ctx context.Context) error {
 		}
 		if err != nil {
 			return fmt.Errorf("note which indexes are there: %w", err)
+		}
+		invalid, err := g.session.Invalid(ctx)
+		if err != nil {
+			return fmt.Errorf("look for invalid indexes: %w", err)
+		}
+		if len(invalid) > 0 {
+			g.step.notice(g.env, "not valid before the migration, and left as it is: the index "+strings.Join(invalid, ", "))
 		}
 	}
 	long, err := g.session.OpenLonger(ctx, longTransaction)
@@ -134,19 +156,25 @@ func (g *guarded) begin(ctx context.Context) error {
 // lock waits until nobody else migrates the database.
 func (g *guarded) lock(ctx context.Context) error {
 	end := g.env.Clock.Now().Add(triesLimit)
+	if g.Down {
+		end = g.began.Add(downLimit)
+	}
 	for said := false; ; said = true {
-		got, err := g.session.TryLock(ctx)
+		err := g.connect(ctx)
+		if err == nil && !g.locked {
+			g.locked, err = g.session.TryLock(ctx)
+		}
 		switch {
 		case err != nil:
 			return fmt.Errorf("the lock of whoever migrates: %w", err)
-		case got:
+		case g.locked:
 			return nil
-		case !g.env.Clock.Now().Before(end) || g.env.isInterrupted():
+		case !g.env.Clock.Now().Before(end):
 			return ErrMigrating
 		case !said:
 			g.step.notice(g.env, ErrMigrating.Error()+"; waiting for it")
 		}
-		if err := g.env.Clock.Sleep(ctx, lockPoll); err != nil {
+		if err := g.pause(ctx, lockPoll); err != nil {
 			return err
 		}
 	}
@@ -159,9 +187,8 @@ func (g *guarded) connect(ctx context.Context) error {
 	}
 	end := g.env.Clock.Now().Add(patience)
 	for {
-		session, err := g.env.Databases.Open(ctx, g.Database)
+		err := g.reopen(ctx)
 		if err == nil {
-			g.session = session
 			return nil
 		}
 		if errors.Is(err, ErrNoContainer) || !g.env.Clock.Now().Before(end) {
@@ -173,10 +200,24 @@ func (g *guarded) connect(ctx context.Context) error {
 	}
 }
 
+// reopen opens a session and takes the lock of whoever migrates, if nobody has it:
+// the server may not yet have noticed that the session before is gone.
+func (g *guarded) reopen(ctx context.Context) error {
+	session, err := g.env.Databases.Open(ctx, g.Database)
+	if err != nil {
+		return err
+	}
+	g.session = session
+	if g.locked, err = session.TryLock(ctx); err != nil {
+		g.close()
+	}
+	return err
+}
+
 func (g *guarded) close() {
 	if g.session != nil {
 		g.session.Close()
-		g.session = nil
+		g.session, g.locked = nil, false
 	}
 }
 
@@ -187,8 +228,12 @@ func (g *guarded) tidy(ctx context.Context) error {
 		if err := g.connect(ctx); err != nil {
 			return err
 		}
-		done, err := g.sweep(ctx)
-		if done || !g.env.Clock.Now().Before(end) {
+		done, spared, err := g.sweep(ctx)
+		// What requests wait for does not wait for somebody else's index.
+		if over := done || !g.env.Clock.Now().Before(end); over || err == nil && g.Down {
+			if len(spared) > 0 {
+				g.step.notice(g.env, "not valid, and left because somebody is at work on its table: the index "+strings.Join(spared, ", "))
+			}
 			return err
 		}
 		if err != nil {
@@ -200,20 +245,20 @@ func (g *guarded) tidy(ctx context.Context) error {
 	}
 }
 
-func (g *guarded) sweep(ctx context.Context) (done bool, err error) {
+func (g *guarded) sweep(ctx context.Context) (done bool, spared []string, err error) {
 	left, err := g.session.End(ctx, g.application)
 	if err != nil || left > 0 {
-		return false, errors.Join(err, sessionsLeft(left))
+		return false, nil, errors.Join(err, sessionsLeft(left))
 	}
 	known, begun := g.env.noted(g.step.Name)
 	if !begun {
-		return true, nil
+		return true, nil, nil
 	}
-	dropped, err := g.session.DropInvalid(ctx, known)
+	dropped, spared, err := g.session.DropInvalid(ctx, known)
 	if len(dropped) > 0 {
 		g.step.notice(g.env, "dropped the invalid index that the migration left: "+strings.Join(dropped, ", "))
 	}
-	return err == nil, err
+	return err == nil && len(spared) == 0, spared, err
 }
 
 func sessionsLeft(count int) error {

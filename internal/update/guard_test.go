@@ -35,17 +35,22 @@ func TestGuardOf(t *testing.T) {
 	scan.Scans = []Table{{Name: "tours_tour"}}
 	half := exclusive
 	half.Repeatable = false
+	unknown, unclear, unseen := concurrent, concurrent, concurrent
+	unknown.Unknown, unclear.Class, unseen.Locks = []string{"its code reads tours_tour"}, ClassUnknown, nil
 	for name, c := range map[string]struct {
 		migrations            []Judged
 		first, third, last    time.Duration
 		repeatable, announced bool
 	}{
-		"stops readers":   {[]Judged{exclusive}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
-		"stops nobody":    {[]Judged{concurrent}, 30 * time.Second, 30 * time.Second, 30 * time.Second, true, false},
-		"some of both":    {[]Judged{concurrent, exclusive}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
-		"reads a table":   {[]Judged{scan}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, true},
-		"no transaction":  {[]Judged{exclusive, half}, 2 * time.Second, 2 * time.Second, 2 * time.Second, false, false},
-		"nothing to lock": {nil, 30 * time.Second, 30 * time.Second, 30 * time.Second, true, false},
+		"stops readers":  {[]Judged{exclusive}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"stops nobody":   {[]Judged{concurrent}, 30 * time.Second, 30 * time.Second, 30 * time.Second, true, false},
+		"some of both":   {[]Judged{concurrent, exclusive}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"reads a table":  {[]Judged{scan}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, true},
+		"no transaction": {[]Judged{exclusive, half}, 2 * time.Second, 2 * time.Second, 2 * time.Second, false, false},
+		"nothing known":  {nil, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"partly known":   {[]Judged{unknown}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"not understood": {[]Judged{concurrent, unclear}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
+		"no lock seen":   {[]Judged{unseen}, 200 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second, true, false},
 	} {
 		g := guardOf(shopDatabase, c.migrations)
 		if g.lockTimeoutOf(1) != c.first || g.lockTimeoutOf(3) != c.third || g.lockTimeoutOf(mostTries) != c.last || g.Repeatable != c.repeatable || g.Announced != c.announced {
@@ -56,8 +61,13 @@ func TestGuardOf(t *testing.T) {
 
 // The pauses grow to their limit, and no two are alike for long.
 func TestPauses(t *testing.T) {
+	g, down := guardOf(shopDatabase, []Judged{exclusive}), guardOf(shopDatabase, []Judged{exclusive})
+	down.down()
 	for try := 1; try <= mostTries; try++ {
-		if pause := pauseAfter(try); pause < firstPause/2 || pause > longestPause || try >= 10 && pause < longestPause/2 {
+		if pause := down.pauseAfter(try); pause > longestDownPause || down.lockTimeoutOf(try) != longestLockTimeout {
+			t.Errorf("after try %d of one that requests wait for: %s, %s", try, pause, down.lockTimeoutOf(try))
+		}
+		if pause := g.pauseAfter(try); pause < firstPause/2 || pause > longestPause || try >= 10 && pause < longestPause/2 {
 			t.Errorf("after try %d: %s", try, pause)
 		}
 	}
@@ -78,7 +88,7 @@ func TestMigrationTriesAgain(t *testing.T) {
 		t.Error(got)
 	}
 	said := strings.Join(w.notices, "\n")
-	for _, want := range []string{"may have to wait for pid 9 (report, active, transaction open for 60 min", "got no lock within 600 ms; try 4 of 30", "dropped the invalid index that the migration left: half"} {
+	for _, want := range []string{"may have to wait for pid 9 (report, active, transaction open for 60 min", "got no lock within 600 ms; try 4 of 30", "dropped the invalid index that the migration left: half", "not valid before the migration, and left as it is: the index 2"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is missing in\n%s", want, said)
 		}
@@ -166,6 +176,66 @@ func TestInterruptedBetweenTries(t *testing.T) {
 	env.interrupted = asked
 	if err := guardedTask(exclusive).Do(context.Background(), env); !errors.Is(err, ErrInterrupted) || len(w.ran) != 1 {
 		t.Errorf("%v, ran %v", err, w.ran)
+	}
+}
+
+// Whoever asks to stop does not wait for another one that migrates either.
+func TestInterruptedBeforeTheLock(t *testing.T) {
+	w := guardedWorld(func(d *fakeDatabase) { d.owner = "another" })
+	asked := make(chan struct{})
+	close(asked)
+	env := w.env()
+	env.interrupted = asked
+	if err := guardedTask(exclusive).Do(context.Background(), env); !errors.Is(err, ErrInterrupted) || len(w.ran) != 0 {
+		t.Errorf("%v, ran %v", err, w.ran)
+	}
+}
+
+// Requests do not wait for more than about a minute.
+func TestMigrationWhileDown(t *testing.T) {
+	for name, change := range map[string]func(*fakeDatabase){"tries": func(d *fakeDatabase) { d.readers = 1000 }, "another": func(d *fakeDatabase) { d.owner = "another" }} {
+		w := guardedWorld(change)
+		w.taskTime = 4 * time.Second
+		step := guardedTask(exclusive)
+		step.Guard.down()
+		began := w.now
+		err := step.Do(context.Background(), w.env())
+		var locked *LockedError
+		if !errors.As(err, &locked) && !errors.Is(err, ErrMigrating) || w.now.Sub(began) > downLimit+10*time.Second {
+			t.Errorf("%s: %v after %s", name, err, w.now.Sub(began))
+		}
+	}
+}
+
+// An index on whose table somebody works is swept once nobody does, or is named.
+func TestSparedIndexIsNamed(t *testing.T) {
+	for busy, want := range map[int]string{3: "dropped the invalid index that the migration left: half", 1 << 20: "left because somebody is at work on its table: the index half"} {
+		w := guardedWorld(func(d *fakeDatabase) { d.busy, d.indexes["half"] = busy, false })
+		env := w.env()
+		step := guardedTask(concurrent)
+		env.notes = map[string][]string{step.Name: {"1", "2"}}
+		if err := step.Do(context.Background(), env); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Join(w.notices, "\n"); !strings.Contains(said, want) {
+			t.Errorf("%q is missing in\n%s", want, said)
+		}
+	}
+}
+
+// One that loses its session takes the lock again before another try.
+func TestMigrationTakesItsLockAgain(t *testing.T) {
+	w := guardedWorld(func(d *fakeDatabase) { d.readers = 1 })
+	g := guardedTask(exclusive).guarded(w.env())
+	for range 2 {
+		if err := g.lock(context.Background()); err != nil || !g.locked {
+			t.Fatal(err)
+		}
+		g.close()
+	}
+	w.database.owner = "another"
+	if err := g.lock(context.Background()); !errors.Is(err, ErrMigrating) {
+		t.Error(err)
 	}
 }
 

@@ -37,12 +37,7 @@ func (g *guarded) look(ctx context.Context) {
 
 func (g *guarded) waits(ctx context.Context) (Waits, error) {
 	if g.session == nil {
-		session, err := g.env.Databases.Open(ctx, g.Database)
-		if err != nil {
-			return Waits{}, err
-		}
-		g.session = session
-		if _, err := session.TryLock(ctx); err != nil { // another one cannot have begun unless it got the lock
+		if err := g.reopen(ctx); err != nil {
 			return Waits{}, err
 		}
 	}

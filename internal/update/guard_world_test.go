@@ -15,6 +15,7 @@ type fakeDatabase struct {
 	readers   int  // tries that meet somebody who holds the lock
 	cutOff    int  // tries that others wait for, until they are cancelled
 	half      bool // a try that fails leaves an invalid index
+	busy      int  // attempts to sweep that meet somebody at work on the table
 	indexes   map[string]bool
 	sessions  int             // of containers that are gone
 	owner     string          // of the lock of whoever migrates, if it is not this process
@@ -114,17 +115,31 @@ func (f fakeSession) End(_ context.Context, application string) (left int, err e
 	return left, err
 }
 
-func (f fakeSession) DropInvalid(_ context.Context, known []string) (dropped []string, err error) {
+func (f fakeSession) DropInvalid(_ context.Context, known []string) (dropped, spared []string, err error) {
 	err = f.w.call("drop invalid", func() error {
 		for name, valid := range f.d.indexes {
-			if !valid && !slices.Contains(known, name) {
+			switch {
+			case valid || slices.Contains(known, name):
+			case f.d.busy > 0:
+				f.d.busy--
+				spared = append(spared, name)
+			default:
 				delete(f.d.indexes, name)
 				dropped = append(dropped, name)
 			}
 		}
 		return nil
 	})
-	return dropped, err
+	return dropped, spared, err
+}
+
+func (f fakeSession) Invalid(context.Context) (found []string, err error) {
+	for _, name := range slices.Sorted(maps.Keys(f.d.indexes)) {
+		if !f.d.indexes[name] {
+			found = append(found, name)
+		}
+	}
+	return found, f.w.call("list invalid", func() error { return nil })
 }
 
 func (f fakeSession) OpenLonger(context.Context, time.Duration) ([]DatabaseClient, error) {

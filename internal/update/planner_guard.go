@@ -8,7 +8,11 @@ func (p *Planner) guard(m migration) *Guard {
 	if m.judged == nil || m.judged.Database == nil || m.judged.Source != JudgedByTrace || p.replaced(m.judged.Database.Container) {
 		return nil
 	}
-	return guardOf(*m.judged.Database, m.judged.Migrations)
+	g := guardOf(*m.judged.Database, m.judged.Migrations)
+	if p.plan.Strategy == StrategyQuick {
+		g.down()
+	}
+	return g
 }
 
 // replaced tells whether a container is one of a service that changes.
