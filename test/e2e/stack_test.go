@@ -94,6 +94,15 @@ func (s *server) traffic() *load.Run {
 	return bearableTraffic(s.t, config)
 }
 
+// lightTraffic leaves the processors to the stack of another test, which has the usual
+// traffic.
+func (s *server) lightTraffic() *load.Run {
+	s.t.Helper()
+	config := s.Traffic()
+	config.RatePerSecond, config.Timeout = 20, patience
+	return bearableTraffic(s.t, config)
+}
+
 // clean fails the test unless every request was answered rightly, and nothing
 // was lost or doubled behind them.
 func (s *server) clean(report load.Report) {
