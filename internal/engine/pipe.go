@@ -42,13 +42,7 @@ func (e *Engine) pipe(ctx context.Context, name string, argv []string, in io.Rea
 	defer attached.Close()
 	stop := context.AfterFunc(ctx, attached.Close)
 	defer stop()
-	if in != nil {
-		go func() {
-			// A command that does not read to the end says why itself.
-			_, _ = io.Copy(attached.Conn, in)
-			_ = attached.CloseWrite()
-		}()
-	}
+	feed(&attached.HijackedResponse, in) // a command that does not read to the end says why itself
 	if _, err = stdcopy.StdCopy(out, complaint, attached.Reader); ctx.Err() != nil {
 		e.abandon(context.WithoutCancel(ctx), created.ID)
 		return 0, ctx.Err()

@@ -3,6 +3,7 @@ package update
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -73,6 +74,9 @@ func TestWhatDoesNotWait(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, plan := s.must(t)
+			if text := plan.Text(); strings.Contains(text, "cannot wait for the new version") && strings.Contains(text, "could wait until the new version") {
+				t.Errorf("the plan contradicts itself:\n%s", text)
+			}
 			if len(plan.Waiting) > 0 || plan.Strategy != StrategyQuick || len(plan.Migrations) != 1 {
 				t.Errorf("%s, waiting %v, migrated %v", plan.Strategy, plan.Waiting, plan.Migrations)
 			}

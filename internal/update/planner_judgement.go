@@ -21,7 +21,7 @@ func (p *Planner) noteJudgement(m migration) {
 	if found := judged.Verdict(); p.options.Migrations == MigrationsCompatible && found == MigrationsBreaking {
 		p.note(name, false, "--migrations compatible overrules what was found out: %s", judged.why(func(j Judged) []string { return j.BreaksOld }))
 	}
-	if _, others := judged.first(); others && m.verdict == MigrationsBreaking && p.options.Migrations == "" {
+	if _, others := judged.first(); others && m.verdict == MigrationsBreaking && p.options.Migrations == "" && !p.startsMigrating(m.service) {
 		p.note(name, false, "%s could wait until the new version serves alone, which does without: deploy the code first and the migration after it, and no request waits", breaking(judged))
 	}
 	for _, one := range judged.Migrations {
