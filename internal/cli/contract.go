@@ -54,10 +54,7 @@ func (a *app) contract(ctx context.Context, flags contractFlags) error {
 	defer s.close()
 	s.noTrace = flags.shift.noTrace
 	if flags.dryRun {
-		if err := s.openStore(); err != nil {
-			return err
-		}
-		if err := s.connect(ctx); err != nil {
+		if err := s.look(ctx); err != nil {
 			return err
 		}
 	} else {

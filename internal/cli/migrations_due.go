@@ -23,10 +23,7 @@ func (a *app) judgeDue(ctx context.Context, flags migrationsFlags) error {
 	}
 	defer s.close()
 	s.noTrace = flags.noTrace
-	if err := s.openStore(); err != nil {
-		return err
-	}
-	if err := s.connect(ctx); err != nil {
+	if err := s.look(ctx); err != nil {
 		return err
 	}
 	state, err := s.observe(ctx)

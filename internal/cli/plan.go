@@ -57,10 +57,7 @@ func (a *app) planCommand() *cobra.Command {
 
 // showPlan plans and prints. It takes no lock and changes nothing.
 func (s *session) showPlan(ctx context.Context, services []string, flags planFlags) error {
-	if err := s.openStore(); err != nil {
-		return err
-	}
-	if err := s.connect(ctx); err != nil {
+	if err := s.look(ctx); err != nil {
 		return err
 	}
 	if entries, err := s.store.Unfinished(); err == nil && len(entries) > 0 {

@@ -27,6 +27,14 @@ func (s *session) ready(ctx context.Context, command string) error {
 	return s.store.Room()
 }
 
+// look opens what a command needs that changes nothing. It takes no lock.
+func (s *session) look(ctx context.Context) error {
+	if err := s.openStore(); err != nil {
+		return err
+	}
+	return s.connect(ctx)
+}
+
 // claim opens the state of the project and takes its lock.
 func (s *session) claim(command string) error {
 	if err := engine.CheckLocal(s.app.engineOptions()); err != nil {

@@ -85,10 +85,7 @@ func (a *app) rollback(ctx context.Context, number int, checkout, dryRun bool) e
 
 // showRollback plans and prints. It takes no lock and changes nothing.
 func (s *session) showRollback(ctx context.Context, number int) error {
-	if err := s.openStore(); err != nil {
-		return err
-	}
-	if err := s.connect(ctx); err != nil {
+	if err := s.look(ctx); err != nil {
 		return err
 	}
 	release, err := s.rollbackTarget(number)

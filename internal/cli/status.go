@@ -67,10 +67,7 @@ func (a *app) statusCommand() *cobra.Command {
 
 func (s *session) status(ctx context.Context) (statusReport, error) {
 	report := statusReport{Project: s.project.Name}
-	if err := s.openStore(); err != nil {
-		return report, err
-	}
-	if err := s.connect(ctx); err != nil {
+	if err := s.look(ctx); err != nil {
 		return report, err
 	}
 	state, err := s.observe(ctx)
