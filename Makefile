@@ -47,7 +47,7 @@ test-unit:
 test-e2e: build
 	scripts/engine.sh
 	$(GO_BUILD) -tags embededge,failpoints -o build/gapless-failpoints ./cmd/gapless
-	$(E2E) -tags e2e -timeout 75m ./test/e2e/... ./internal/engine/ ./internal/front/
+	$(E2E) -p 1 -tags e2e -timeout 75m ./test/e2e/... ./internal/engine/ ./internal/front/
 
 ## test-long: the scenarios for hours, and those that want a machine to themselves;
 ## the seed is printed

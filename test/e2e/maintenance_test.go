@@ -82,7 +82,7 @@ func TestMaintenance(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.update("v1", 0)
-	traffic := s.traffic(func(c *load.Config) { c.RatePerSecond = 100 })
+	traffic := s.traffic(nil)
 	for range 200 {
 		s.mustAsk(visitor, "/", "*/*", 200)
 	}
@@ -189,7 +189,7 @@ func TestHoldPage(t *testing.T) {
 	build(t, "slow", "slow-boot=5s")
 	s.edit("compose.yaml", apiHead, apiHead+"    container_name: "+s.project+"-only\n", "role: web\n", "role: web\n      hold: {limit: 1s}\n")
 	s.update("v1", 0)
-	traffic := s.traffic(func(c *load.Config) { c.RatePerSecond = 100 })
+	traffic := s.traffic(nil)
 	began := time.Now()
 	got := s.measured("slow", 0)
 	took := time.Since(began)

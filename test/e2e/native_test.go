@@ -102,7 +102,7 @@ func TestNative(t *testing.T) {
 	build(t, "bad", "api:exit-at-once")
 	f.update("v1", 0)
 	nginx := f.containerOf("nginx")
-	traffic := f.traffic(paced)
+	traffic := f.traffic(nil)
 	f.leaveEdge()
 	updates := 2
 	if long() {
@@ -148,7 +148,7 @@ func TestNativeKilled(t *testing.T) {
 	f := nativeMode(t)
 	build(t, "v2", "")
 	f.update("v1", 0)
-	traffic := f.traffic(paced)
+	traffic := f.traffic(nil)
 	every := 5
 	if long() {
 		every = 1

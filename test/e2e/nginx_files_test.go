@@ -9,13 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"gapless/test/load"
 )
-
-// paced is the load of the tests of nginx: a hundred requests a second, one in
-// five a POST.
-func paced(c *load.Config) { c.RatePerSecond = 100 }
 
 // socketMode is nginx with the public port, before the edge's socket. MOUNT is
 // how its configuration gets into it.
@@ -68,7 +62,7 @@ func TestNginxFilesReload(t *testing.T) {
 	f := initialised(t)
 	build(t, "v2", "")
 	f.update("v1", 0)
-	traffic := f.traffic(paced)
+	traffic := f.traffic(nil)
 	f.update("v2", 0).says(t, "through the edge", "0 failed")
 	before := f.ids()
 	for _, word := range []string{"second", "third"} {
@@ -98,7 +92,7 @@ func TestNginxFileReplaced(t *testing.T) {
 	f.update("v1", 0)
 	nginx := f.containerOf("nginx")
 	for _, round := range []struct{ word, predicted string }{{"second", "not measured yet"}, {"third", "by what earlier updates took"}} {
-		traffic := f.traffic(paced)
+		traffic := f.traffic(nil)
 		f.replaceConfig(f.marked(round.word))
 		plan := f.run("v1", "plan")
 		plan.says(t, "nginx.conf is mounted as a single file and was replaced", "gap: nginx:", round.predicted)

@@ -210,12 +210,14 @@ func (s *shop) update(version string, wantCode int) result {
 // traffic: requests then pile up, and fail with and without an update.
 const bearable = 2000
 
-// traffic starts the load of the tests, and returns once it was answered for a
-// while: with fewer requests per second on a machine that cannot answer so many.
+// traffic starts the load of the tests, a hundred requests a second of which one
+// in five is a POST, and returns once it was answered for a while: with fewer on a
+// machine that cannot answer so many.
 func (s *shop) traffic(edit func(*load.Config)) *load.Run {
 	s.t.Helper()
 	config := load.Default(fmt.Sprintf("http://127.0.0.1:%d", s.port))
 	config.Timeout, config.JournalPatience = patience, patience
+	config.RatePerSecond, config.MaxOpen = 100, 1000
 	if edit != nil {
 		edit(&config)
 	}

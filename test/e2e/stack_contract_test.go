@@ -41,7 +41,7 @@ func (s *server) has(column string) bool {
 // until nobody wants to go back, and no request waits at any time.
 func TestStackContract(t *testing.T) {
 	s := judgeServer(t)
-	traffic := s.lightTraffic()
+	traffic := s.traffic()
 	s.apply("judge-contract")
 	r := s.update(0)
 	r.says(t, ", rolling", "migrate api", "tours/0004_no_size", "  waits ", "gapless migrations contract", " 0 failed, 0 held")

@@ -22,6 +22,7 @@ func TestManyUpdates(t *testing.T) {
 	build(t, "v2", "")
 	s.update("v1", 0)
 	traffic := s.traffic(func(c *load.Config) {
+		c.RatePerSecond, c.MaxOpen = 300, 3000
 		c.Streams, c.TransferBytes, c.TransferSpread, c.TransferAfter = true, 100_000_000, 8*time.Second, 2*time.Second
 	})
 	updates := 10

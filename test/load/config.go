@@ -16,6 +16,7 @@ type Config struct {
 	Headers HeaderNames // empty = those of the example application
 
 	RatePerSecond  int
+	MaxOpen        int           // while as many requests wait for their answer, none is sent; 0 = no limit
 	KeepAliveShare float64       // 0 to 1: the share of requests on kept connections
 	Timeout        time.Duration // of one request, from its planned start; of one message of a stream
 	Targets        []Target      // the mix

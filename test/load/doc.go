@@ -5,5 +5,7 @@
 // when its time has come, whether or not earlier ones were answered, and its
 // latency counts from that time. It never retries: a request that the server
 // or the network dropped is a failure, where an ordinary client library would
-// hide it. It must not know anything of Gapless.
+// hide it. Where the machine must not be overrun, Config.MaxOpen bounds what
+// waits, and the report says how many were not sent. It must not know anything
+// of Gapless.
 package load

@@ -257,3 +257,31 @@ func TestMixKeepsItsShares(t *testing.T) {
 		t.Errorf("%s of the requests are POST", share)
 	}
 }
+
+func TestNoMoreOpenThanAllowed(t *testing.T) {
+	release := make(chan struct{})
+	server := startRaw(t, func(_ int64, connection *net.TCPConn) bool {
+		<-release
+		return ok(connection)
+	})
+	config := Default("http://" + server.listener.Addr().String())
+	config.Targets, config.CompareJournal = []Target{{Name: "any", Weight: 1, Method: http.MethodGet, Path: "/"}}, false
+	config.MaxOpen = 3
+	run, err := Start(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for run.Snapshot().Unsent < 5 {
+		time.Sleep(time.Millisecond)
+	}
+	if got := server.requests.Load(); got > 3 {
+		t.Errorf("%d requests are open, at most 3 are allowed", got)
+	}
+	close(release)
+	for len(run.Samples()) < 10 {
+		time.Sleep(time.Millisecond)
+	}
+	if report := run.Stop(); report.Failed > 0 || report.Unsent < 5 {
+		t.Errorf("%d failed, %d not sent", report.Failed, report.Unsent)
+	}
+}

@@ -11,6 +11,7 @@ type Report struct {
 	From     time.Time `json:"from"`
 	To       time.Time `json:"to"`
 	Requests int       `json:"requests"`
+	Unsent   int       `json:"unsent,omitempty"` // for which Config.MaxOpen left no room
 	Failed   int       `json:"failed"`
 	Causes   []Cause   `json:"causes,omitempty"` // most frequent first
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,9 @@ type Run struct {
 	cancel  context.CancelFunc
 	pacing  sync.WaitGroup // what starts requests
 	sending sync.WaitGroup // requests in flight, streams, transfers
+
+	open   atomic.Int64 // requests that wait for their answer
+	unsent atomic.Int64
 
 	mutex   sync.Mutex
 	samples []Sample
@@ -60,7 +64,7 @@ func (r *Run) Stop() Report {
 	r.pacing.Wait()
 	r.sending.Wait()
 	r.pool.close()
-	report := newReport(r.begin, time.Now(), r.Samples())
+	report := r.Snapshot()
 	r.mutex.Lock()
 	report.Streams = r.streams
 	r.mutex.Unlock()
@@ -79,11 +83,14 @@ func (r *Run) Samples() []Sample {
 
 // Snapshot reports on the run so far, without streams and journal.
 func (r *Run) Snapshot() Report {
-	return newReport(r.begin, time.Now(), r.Samples())
+	report := newReport(r.begin, time.Now(), r.Samples())
+	report.Unsent = int(r.unsent.Load())
+	return report
 }
 
 // pace starts request n at begin + n/rate. After a stall of this process the
-// late ones start at once, and their latency tells of the stall.
+// late ones start at once, and their latency tells of the stall. A request for
+// which there is no room is counted, and never sent.
 func (r *Run) pace(ctx context.Context) {
 	mix := newMix(r.config.Targets, r.config.Seed)
 	interval := time.Second / time.Duration(r.config.RatePerSecond)
@@ -105,7 +112,15 @@ func (r *Run) pace(ctx context.Context) {
 			share--
 		}
 		target := mix.next()
-		r.sending.Go(func() { r.send(fmt.Sprintf("%s-%d", r.id, n), target, planned, keep) })
+		if most := r.config.MaxOpen; most > 0 && r.open.Load() >= int64(most) {
+			r.unsent.Add(1)
+			continue
+		}
+		r.open.Add(1)
+		r.sending.Go(func() {
+			defer r.open.Add(-1)
+			r.send(fmt.Sprintf("%s-%d", r.id, n), target, planned, keep)
+		})
 	}
 }
 

@@ -13,6 +13,9 @@ func (r *Report) Print(w io.Writer) {
 	for _, cause := range r.Causes {
 		fmt.Fprintf(w, "          %6d  %s, such as %s: %s\n", cause.Count, cause.Name, cause.Samples[0].Target, strings.Join(strings.Fields(cause.Samples[0].Error), " "))
 	}
+	if r.Unsent > 0 {
+		fmt.Fprintf(w, "          %6d  not sent, because so many waited for their answers\n", r.Unsent)
+	}
 	fmt.Fprintf(w, "outage    %.0f ms at most; %.0f ms without any answer at most\n", r.LongestOutageMS, r.LongestSilenceMS)
 	fmt.Fprintf(w, "latency   p50 %.1f  p95 %.1f  p99 %.1f  max %.0f ms\n", r.P50MS, r.P95MS, r.P99MS, r.MaxMS)
 	for _, span := range r.Versions {
