@@ -55,18 +55,26 @@ func ways(gapless string) []way {
 	if gapless == "" {
 		return all
 	}
-	adopt := func(ctx context.Context, s *stack.Stack) error {
-		if err := s.Apply(ctx, "setup-socket"); err != nil {
-			return err
+	adopt := func(setup string) func(context.Context, *stack.Stack) error {
+		return func(ctx context.Context, s *stack.Stack) error {
+			if err := s.Apply(ctx, setup); err != nil {
+				return err
+			}
+			return inCheckout(ctx, s, "'"+gapless+"' update --yes")
 		}
-		return inCheckout(ctx, s, "'"+gapless+"' update --yes")
+	}
+	update := func(strategy string) func(context.Context, *stack.Stack) error {
+		line := "git pull --quiet --ff-only && '" + gapless + "' update --yes --strategy " + strategy
+		return func(ctx context.Context, s *stack.Stack) error { return inCheckout(ctx, s, line) }
 	}
 	var ours []way
 	for _, strategy := range []string{"auto", "rolling", "blue-green", "reload", "quick"} {
-		line := "git pull --quiet --ff-only && '" + gapless + "' update --yes --strategy " + strategy
 		ours = append(ours, way{"gapless-" + strategy, "git pull && gapless update --strategy " + strategy + ", nginx passes requests to the edge",
-			adopt, func(ctx context.Context, s *stack.Stack) error { return inCheckout(ctx, s, line) }})
+			adopt("setup-socket"), update(strategy)})
 	}
+	ours = append(ours,
+		way{"gapless-front", "git pull && gapless update, nginx behind the port of the edge", adopt("setup-front"), update("auto")},
+		way{"gapless-native", "git pull && gapless update, nginx without the edge", adopt("setup-native"), update("auto")})
 	return append(ours, all...)
 }
 
