@@ -26,8 +26,10 @@ type Facts struct {
 	Local         bool
 }
 
-// quickWait bounds a request that the engine answers from memory.
-const quickWait = 10 * time.Second
+// quickWait bounds a request that the engine answers from memory. It can stand
+// behind what else is done with a container meanwhile, such as taking its network
+// down, which takes seconds on a busy host.
+const quickWait = time.Minute
 
 // Facts asks the engine about itself.
 func (e *Engine) Facts(ctx context.Context) (Facts, error) {

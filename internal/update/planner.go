@@ -20,6 +20,9 @@ const (
 	// sooner: on a busy host everything boots slower.
 	shortestDeadline = 30 * time.Second
 	gateSuccesses    = 3
+	// commandSuccesses is enough of a healthcheck that is a command: Docker itself
+	// believes the first, and each can take seconds of a processor.
+	commandSuccesses = 2
 	gateTimeout      = 5 * time.Second
 	// gateMinReady is how long a container must have been up before it may
 	// take requests: many that crash do it in their first second.

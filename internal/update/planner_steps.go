@@ -92,20 +92,19 @@ func gateSpec(s project.Service, name string) GateSpec {
 	if s.Gate.Deadline > 0 {
 		spec.Deadline = s.Gate.Deadline
 	}
-	if s.Gate.Successes > 0 {
-		spec.Successes = s.Gate.Successes
-	}
 	switch {
 	case s.Route != nil:
 		spec.Kind, spec.Port, spec.HealthPath, spec.Smoke = GateEdge, s.Route.Port, s.Route.HealthPath, s.Route.Smoke
 		spec.Host = hostOf(s.Route.Hosts)
 	case s.Healthcheck != nil && len(s.Healthcheck.Test) > 0:
 		spec.Kind, spec.Test, spec.Timeout = GateHealthcheck, s.Healthcheck.Test, s.Healthcheck.Timeout
+		spec.Successes = commandSuccesses
 	case s.Role == project.RoleWeb && s.HTTPPort > 0:
 		spec.Kind, spec.Port = GateDirect, s.HTTPPort
 	default:
 		spec.Kind, spec.MinReady = GateRunning, runningMinReady
 	}
+	spec.Successes = cmp.Or(s.Gate.Successes, spec.Successes)
 	return spec
 }
 

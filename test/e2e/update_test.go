@@ -25,7 +25,7 @@ func TestManyUpdates(t *testing.T) {
 		c.RatePerSecond, c.MaxOpen = 300, 3000
 		c.Streams, c.TransferBytes, c.TransferSpread, c.TransferAfter = true, 100_000_000, 8*time.Second, 2*time.Second
 	})
-	updates := 10
+	updates := 6
 	if long() {
 		updates = 20
 	}
