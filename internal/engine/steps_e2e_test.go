@@ -5,6 +5,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -140,13 +142,14 @@ func TestExecTimeout(t *testing.T) {
 	w := newWorld(t, "services:\n  one:\n    build: .\n")
 	w.compose("up", "-d", "--build")
 	name := w.name + "-one-1"
+	id := w.docker("inspect", "--format", "{{.Id}}", name)
 	_, err := w.bench().Exec(background, name, []string{"/app", "sleep"}, 2*time.Second) // long enough to begin
 	if !errors.Is(err, ErrExecTimeout) {
 		t.Fatalf("%v", err)
 	}
 	eventually(t, "the command is gone", func() bool {
-		processes := strings.Fields(w.docker("top", name, "-o", "pid,args"))
-		return slices.Contains(processes, "serve") && !slices.Contains(processes, "sleep")
+		words := wordsOf(t, id)
+		return slices.Contains(words, "serve") && !slices.Contains(words, "sleep")
 	})
 	result, err := w.bench().Exec(background, name, []string{"/app", "leave"}, time.Minute) // its child sleeps for longer
 	if err != nil || result.Code != 0 || result.Output != "left" {
@@ -156,4 +159,23 @@ func TestExecTimeout(t *testing.T) {
 	if err != nil || result.Code != 3 {
 		t.Errorf("%+v %v", result, err)
 	}
+}
+
+// wordsOf are those of the command lines of all processes in a container. docker top
+// would want ps on the host.
+func wordsOf(t *testing.T, id string) (words []string) {
+	t.Helper()
+	groups, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range groups {
+		group, _ := os.ReadFile(path) // it may have ended meanwhile
+		if !strings.Contains(string(group), id) {
+			continue
+		}
+		line, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
+		words = append(words, strings.Split(strings.TrimRight(string(line), "\x00"), "\x00")...)
+	}
+	return words
 }
