@@ -6,34 +6,23 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"gapless/test/load"
 )
 
 // TestStackEveryChange brings in one kind of change after the other, under
 // traffic: what auto picks is what fits the change, and nothing is lost.
 func TestStackEveryChange(t *testing.T) {
 	s := newServerWithEdge(t)
-	s.everyChange(t, s.clean)
+	s.everyChange(t)
 }
 
 // TestStackEveryChangeFront is the same with nginx behind the port of the edge.
 func TestStackEveryChangeFront(t *testing.T) {
 	onlyLong(t)
 	s := newServerFor(t, "setup-front")
-	s.everyChange(t, s.clean)
+	s.everyChange(t)
 }
 
-// TestStackEveryChangeNative is the same with no edge. A reload of nginx closes
-// idle connections, and a client that writes to one at that moment loses a request;
-// behind the requests nothing is lost.
-func TestStackEveryChangeNative(t *testing.T) {
-	onlyLong(t)
-	s := newServerFor(t, "setup-native")
-	s.everyChange(t, s.nearlyClean)
-}
-
-func (s *server) everyChange(t *testing.T, judge func(load.Report)) {
+func (s *server) everyChange(t *testing.T) {
 	for _, c := range []struct {
 		change   string
 		flags    []string
@@ -58,7 +47,7 @@ func (s *server) everyChange(t *testing.T, judge func(load.Report)) {
 			if r.code != 0 {
 				t.Fatalf("exit code %d\n%s", r.code, r.output)
 			}
-			judge(report)
+			s.clean(report)
 			r.says(t, append([]string{", " + c.strategy}, c.says...)...)
 			for _, text := range c.never {
 				if strings.Contains(r.output, text) {

@@ -72,9 +72,7 @@ func ways(gapless string) []way {
 		ours = append(ours, way{"gapless-" + strategy, "git pull && gapless update --strategy " + strategy + ", nginx passes requests to the edge",
 			adopt("setup-socket"), update(strategy)})
 	}
-	ours = append(ours,
-		way{"gapless-front", "git pull && gapless update, nginx behind the port of the edge", adopt("setup-front"), update("auto")},
-		way{"gapless-native", "git pull && gapless update, nginx without the edge", adopt("setup-native"), update("auto")})
+	ours = append(ours, way{"gapless-front", "git pull && gapless update, nginx behind the port of the edge", adopt("setup-front"), update("auto")})
 	return append(ours, all...)
 }
 
