@@ -24,13 +24,15 @@ const (
 type listener struct {
 	key, network, address string
 	// probe makes requests go to the target that they name.
-	probe    bool
-	trusted  atomic.Pointer[[]netip.Prefix]
-	mu       sync.Mutex
-	socket   net.Listener
-	state    string
-	failure  error
-	unwanted bool
+	probe   bool
+	trusted atomic.Pointer[[]netip.Prefix]
+	mu      sync.Mutex
+	socket  net.Listener
+	state   string
+	failure error
+	// routed says that a snapshot in force has routes for it. Until then connections
+	// wait in the kernel's queue: an answer without routes would be a wrong one.
+	routed, unwanted bool
 }
 
 func listenerKey(network, address string) string { return network + "!" + address }
@@ -136,9 +138,29 @@ func (t *listeners) open(l *listener) error {
 		return nil
 	}
 	l.socket, l.state, l.failure = socket, wire.ListenerServing, nil
-	t.accepting.Add(1)
-	go t.accept(l, socket)
+	if l.routed {
+		t.begin(l)
+	}
 	return nil
+}
+
+// begin accepts from the listener's socket.
+func (t *listeners) begin(l *listener) {
+	t.accepting.Add(1)
+	go t.accept(l, l.socket)
+}
+
+// route lets a listener that a snapshot in force has routes for accept connections.
+func (t *listeners) route(l *listener) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.routed {
+		return
+	}
+	l.routed = true
+	if l.socket != nil {
+		t.begin(l)
+	}
 }
 
 func (l *listener) note(state string, err error) {
@@ -198,7 +220,8 @@ func (t *listeners) drop(l *listener) {
 	l.close()
 }
 
-// keepOnly closes the sockets that no project wants any more.
+// keepOnly closes the sockets that no project of the snapshot in force wants any more,
+// and lets the others accept.
 func (t *listeners) keepOnly(wanted map[string][]netip.Prefix) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -209,6 +232,7 @@ func (t *listeners) keepOnly(wanted map[string][]netip.Prefix) {
 			continue
 		}
 		l.trusted.Store(&prefixes)
+		t.route(l)
 	}
 }
 

@@ -222,6 +222,35 @@ func TestRestartServesTheLastSnapshot(t *testing.T) {
 	launchedAgain(t, e, directory, config, check)
 }
 
+// TestNoAnswerBeforeTheRoutes: a client that is faster than the routes waits for them, at
+// a start and when a listener is new.
+func TestNoAnswerBeforeTheRoutes(t *testing.T) {
+	app := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
+	e := start(t, wire.Limits{}, at("web-1", app))
+	config := e.config
+	config.Listeners = append(slices.Clone(config.Listeners), wire.Listener{Name: "second", Network: "tcp", Address: free(t)})
+	if err := e.listeners.ensure(config.Listeners, false, 0); err != nil {
+		t.Fatal(err)
+	}
+	early := connect(t, config.Listeners[1].Address)
+	early.say(get("/"))
+	e.mustPut(config)
+	early.want("GET", 200, "ok")
+	e.stop()
+
+	again := New(Options{StateDirectory: e.files.directory, Log: quietLog(t), bootID: e.files.bootID, linger: time.Millisecond})
+	again.store.mu.Lock() // as restore does
+	if err := again.listeners.ensure(config.Listeners, true, 0); err != nil {
+		t.Fatal(err)
+	}
+	again.store.mu.Unlock()
+	early = connect(t, config.Listeners[0].Address)
+	early.say(get("/"))
+	again.restore(again.files.load())
+	early.want("GET", 200, "ok")
+	again.leave()
+}
+
 func launchedAgain(t *testing.T, previous *Edge, directory string, config wire.ProjectConfig, check func(int)) {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(directory, wire.SnapshotName))
