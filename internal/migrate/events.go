@@ -3,6 +3,7 @@ package migrate
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -84,6 +85,12 @@ func messages(log io.Reader) ([]message, error) {
 	return all, lines.Err()
 }
 
+// The two say that a log is not whole, or not yet.
+var (
+	errNoEnd = errors.New("its log cannot be read: the server writes it elsewhere")
+	errTorn  = errors.New("a note of the shadow is torn")
+)
+
 // parseLog reads what happened between the begin and the end of the migrations.
 func parseLog(log io.Reader) (traced, error) {
 	all, err := messages(log)
@@ -97,7 +104,7 @@ func parseLog(log io.Reader) (traced, error) {
 		}
 	}
 	if !r.complete {
-		return traced{}, fmt.Errorf("its log cannot be read: the server writes it elsewhere")
+		return traced{}, errNoEnd
 	}
 	r.close("")
 	return r.found, nil
@@ -120,7 +127,7 @@ func (r *logReader) message(m message) error {
 	if text, is := strings.CutPrefix(m.text, notePrefix); is && m.level == "LOG" {
 		var one note
 		if err := json.Unmarshal([]byte(text), &one); err != nil {
-			return fmt.Errorf("a note of the shadow is torn: %w", err)
+			return fmt.Errorf("%w: %w", errTorn, err)
 		}
 		r.note(m.pid, one)
 		return nil

@@ -28,6 +28,7 @@ type fakeLab struct {
 	snapshots []string
 	failing   map[string]error // by the first word of a command
 	refusals  int              // of the first questions
+	late      int              // times that the log is asked for before its end is there
 	server    update.PostgresServer
 
 	acts    []string
@@ -118,7 +119,12 @@ func (l *fakeLab) Pipe(_ context.Context, container string, argv []string, in io
 }
 
 func (l *fakeLab) Log(_ context.Context, _ string, out io.Writer) error {
-	_, err := io.WriteString(out, l.log)
+	log := l.log
+	if l.late > 0 {
+		log = log[:len(log)/l.late/2]
+		l.late--
+	}
+	_, err := io.WriteString(out, log)
 	return err
 }
 
@@ -404,6 +410,17 @@ func TestJudgeAsksAgain(t *testing.T) {
 	lab.refusals = 1
 	report, err := Judge(t.Context(), lab, requestOf(nil))
 	if err != nil || report.Source != update.JudgedByTrace || len(report.Migrations) != 1 {
+		t.Errorf("%+v %v", report, err)
+	}
+}
+
+// The engine may write a log some time after its server has.
+func TestJudgeByALateLog(t *testing.T) {
+	request := requestOf(nil)
+	request.Service.Framework, request.Service.Pending = project.FrameworkNone, []string{"status"}
+	lab := &fakeLab{late: 2, log: logOf("0002", `ALTER TABLE tours_tour ADD COLUMN size integer`, "tours_tour", "AccessExclusiveLock", false),
+		snapshots: []string{shot("", idColumn, nameColumn, `["schema_migrations", "version", "text", true, false]`)}}
+	if report, err := Judge(t.Context(), lab, request); err != nil || report.Source != update.JudgedByTrace {
 		t.Errorf("%+v %v", report, err)
 	}
 }

@@ -28,6 +28,8 @@ const (
 	trialLimit   = 5 * time.Minute
 	askLimit     = time.Minute
 	shadowPoll   = 200 * time.Millisecond
+	// logLimit is for the engine, which writes a log some time after its server has.
+	logLimit = 15 * time.Second
 )
 
 // trial is one shadow with its network.
@@ -121,6 +123,24 @@ func (t *trial) say(ctx context.Context, event string) error {
 	return t.lab.Pipe(ctx, t.shadow, psql(t.server, t.schema.database), strings.NewReader(script), io.Discard, shadowLimit)
 }
 
+// readLog reads the log up to the note of its end.
+func (t *trial) readLog(ctx context.Context) (traced, error) {
+	for deadline := time.Now().Add(logLimit); ; {
+		log, written := io.Pipe()
+		go func() { written.CloseWithError(t.lab.Log(ctx, t.shadow, written)) }()
+		found, err := parseLog(log)
+		_ = log.Close()
+		if whole := !errors.Is(err, errNoEnd) && !errors.Is(err, errTorn); whole || time.Now().After(deadline) {
+			return found, err
+		}
+		select {
+		case <-ctx.Done():
+			return found, ctx.Err()
+		case <-time.After(shadowPoll):
+		}
+	}
+}
+
 // snapshotsSQL reads the catalogs, one in a line.
 const snapshotsSQL = `SELECT jsonb_build_object('name', name, 'catalog', catalog) FROM gapless_trace.snapshot ORDER BY number;`
 
@@ -129,11 +149,7 @@ func (t *trial) finish(ctx context.Context) (found traced, err error) {
 	if err := t.say(ctx, noteEnd); err != nil {
 		return found, err
 	}
-	log, written := io.Pipe()
-	go func() { written.CloseWithError(t.lab.Log(ctx, t.shadow, written)) }()
-	found, err = parseLog(log)
-	_ = log.Close()
-	if err != nil {
+	if found, err = t.readLog(ctx); err != nil {
 		return found, err
 	}
 	var catalogs bytes.Buffer
