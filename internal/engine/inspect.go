@@ -10,6 +10,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
 	"gapless/internal/update"
@@ -70,6 +71,7 @@ func (e *Engine) describe(ctx context.Context, c container.InspectResponse) (upd
 		ImageID:      c.Image,
 		RestartCount: c.RestartCount,
 		Created:      parseTime(c.Created),
+		Binds:        bindsOf(c.Mounts),
 	}
 	if c.Config != nil {
 		labels := c.Config.Labels
@@ -101,6 +103,17 @@ func (e *Engine) describe(ctx context.Context, c container.InspectResponse) (upd
 		return update.Container{}, fmt.Errorf("addresses of %s: %w", described.Name, err)
 	}
 	return described, nil
+}
+
+// bindsOf lists what of the host is mounted, by where.
+func bindsOf(mounts []container.MountPoint) map[string]string {
+	binds := map[string]string{}
+	for _, m := range mounts {
+		if m.Type == mount.TypeBind {
+			binds[m.Destination] = m.Source
+		}
+	}
+	return binds
 }
 
 // parseTime reads a time of the engine; its "never" is the zero time.

@@ -55,8 +55,22 @@ func (r *Router) Hold(context.Context, string, update.HoldSpec) error { return e
 // Release implements update.Router; nothing waits.
 func (r *Router) Release(context.Context, string) error { return nil }
 
-// Ensure implements update.Router.
-func (r *Router) Ensure(context.Context, []string) error { return r.files.ensure() }
+// Ensure implements update.Router: every nginx that runs reads all the files.
+func (r *Router) Ensure(ctx context.Context, _ []string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	texts, _, err := r.files.read()
+	if err != nil {
+		return err
+	}
+	fronts, err := r.place.Fronts(ctx)
+	for _, f := range fronts {
+		if err == nil {
+			err = r.test(ctx, f, texts, slices.Collect(maps.Keys(texts)))
+		}
+	}
+	return err
+}
 
 // Routes implements update.Router. What nginx does not take is put back.
 func (r *Router) Routes(ctx context.Context, changes []update.RouteChange) error {
@@ -84,6 +98,9 @@ func (r *Router) Routes(ctx context.Context, changes []update.RouteChange) error
 	wanted := map[string]string{}
 	for service, u := range after {
 		wanted[service] = u.text(r.place.ByAddress, func(name string) bool { return r.place.Runs(ctx, name) })
+	}
+	if slices.ContainsFunc(changes, func(c update.RouteChange) bool { return c.AtStart }) {
+		return r.files.replace(was, wanted)
 	}
 	return r.use(ctx, was, wanted, set, leavers(before, after))
 }

@@ -193,6 +193,32 @@ func TestNoNginxYet(t *testing.T) {
 	}
 }
 
+// TestAtStart: who serves is written for an nginx that is yet to start, and the one
+// that runs and reads another place is not asked; once it runs, it is.
+func TestAtStart(t *testing.T) {
+	s := newStand(t)
+	include := s.engine.include
+	s.engine.include = t.TempDir()
+	change := update.RouteChange{Service: "api", AtStart: true, Route: &update.RouteState{Port: 8000}, Targets: []update.RouteTarget{
+		{TargetRef: update.TargetRef{Container: "shop-api-1", Weight: 1}, Address: "10.0.0.1:8000"}}}
+	fine(t, s.Routes(background, []update.RouteChange{change, {Service: "later", AtStart: true, Route: &update.RouteState{Port: 8000}}}))
+	s.expect("api", "server shop-api-1:8000;")
+	s.expect("later", "server 127.0.0.1:1 down; # nobody serves")
+	if len(s.engine.ran) > 0 {
+		t.Errorf("ran %q", s.engine.ran)
+	}
+	var unread *IncludeError
+	if err := s.Ensure(background, nil); !errors.As(err, &unread) {
+		t.Errorf("%v", err)
+	}
+	s.engine.include = include
+	fine(t, s.Ensure(background, nil))
+	fine(t, s.Routes(background, []update.RouteChange{{Service: "api", AtStart: true}, {Service: "later", AtStart: true}}))
+	if left, _ := os.ReadDir(s.place.Directory); len(left) > 0 || s.workers > 0 {
+		t.Errorf("left over: %v, after %d reloads", left, s.workers)
+	}
+}
+
 // TestInFlight: a container is in use as long as a worker from before the switch
 // lives, also for a process that did not see the switch.
 func TestInFlight(t *testing.T) {

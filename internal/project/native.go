@@ -43,7 +43,7 @@ func (c *checker) checkFront(p *Project, own map[string]ServiceSettings) {
 		c.fault(where, "remove one of them", "either the edge takes the requests or %s does", settings.Service)
 	case !exists: // its name was refused already
 	case !mounted:
-		c.fault("services."+front.Name+".volumes", "add "+settings.Upstreams+":/etc/nginx/upstreams:ro, and to http { } of its configuration: include /etc/nginx/upstreams/*.conf;",
+		c.fault("services."+front.Name+".volumes", "add "+settings.Upstreams+":/etc/nginx/upstreams:ro, and to http { } of its configuration: include /etc/nginx/upstreams/*.conf; then gapless update "+front.Name+" begins it",
 			"the directory %s of %s.upstreams is not mounted into %s", settings.Upstreams, where, front.Name)
 	case front.Route != nil:
 		c.fault("services."+front.Name+"."+settingsKey+".route", "remove the route", "%s passes the requests on, so it has no route itself", front.Name)

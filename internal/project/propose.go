@@ -35,7 +35,9 @@ func Propose(p *Project) Proposal {
 	if target.Route == nil {
 		proposal.proposeRoute(p, target)
 	}
-	if front != nil && !native {
+	if native {
+		proposal.noteBeginning(p.Settings.Front.Service)
+	} else if front != nil {
 		proposal.proposeFront(p, target, *front, cmp.Or(p.Settings.Edge.Socket, proposal.socket))
 	}
 	switch port, published := routedPort(target); {

@@ -44,6 +44,12 @@ func (r *Proposal) proposeFront(p *Project, target, front Service, socket string
 	r.noteReloads(rewrite.files, front)
 }
 
+// noteBeginning says how a front that is to pass the requests on by itself begins
+// to: it reads who serves once it is made anew with its mount and its include.
+func (r *Proposal) noteBeginning(front string) {
+	r.note("%s begins to pass the requests on by itself with two commands: gapless update %s makes it anew, with a gap, and reads who serves from then on; gapless update brings everything else, now and later", front, front)
+}
+
 // newRewrite looks for a service in the files of a front.
 func newRewrite(p *Project, target, front Service, socket string) nginxRewrite {
 	rewrite := nginxRewrite{names: p.namesOf(target), port: target.HTTPPort, socket: socket}

@@ -21,6 +21,7 @@ func (*BuildStep) touchesNothing() bool    { return true }
 func (*PullStep) touchesNothing() bool     { return true }
 func (*TagStep) touchesNothing() bool      { return true }
 func (*EdgeStep) touchesNothing() bool     { return true }
+func (s *SwitchStep) touchesNothing() bool { return s.AtStart }
 func (s *RecordStep) touchesNothing() bool { return s.Adopted }
 
 func touchesNothing(step Step) bool {

@@ -84,6 +84,7 @@ type Planner struct {
 	later    []work // that read their files again once everything else is done
 	inPlace  bool   // no second copies
 	migrated bool   // the migrations are planned
+	begins   bool   // an nginx is yet to begin to pass the requests on by itself
 }
 
 // Make plans the update of a project to what its files want.
@@ -94,12 +95,16 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	}
 	planner.findUnrouted()
 	planner.findHandovers()
+	planner.findBeginning()
 	var why reasons
 	for _, service := range p.Services {
 		why.add(service.Name, planner.service(service))
 	}
 	if len(state.FormerRoutes) > 0 {
 		why.add(p.Settings.Front.Service, "passes the requests on in place of the edge")
+	}
+	if err := planner.begin(); err != nil {
+		return Plan{}, err
 	}
 	if err := planner.checkNamespaces(); err != nil {
 		return Plan{}, err

@@ -54,7 +54,7 @@ func isStartOf(step Step, serviceName string) bool {
 func (p *Planner) noteNative() {
 	front := p.project.Settings.Front.Service
 	moves := slices.ContainsFunc(p.shift, func(step Step) bool { _, is := step.(*SwitchStep); return is })
-	if !p.native() || !moves {
+	if !p.native() || !moves && !p.begins {
 		return
 	}
 	p.note(front, false, "passes the requests on by itself: where nobody answers for a moment clients get 502, because nginx lets no request wait and sends no POST again")

@@ -98,7 +98,7 @@ func (p *Planner) job(s project.Service, c change.Change) {
 // does not have it as it should be.
 func (p *Planner) routeOnly(s project.Service) string {
 	containers := p.state.ContainersOf(s.Name)
-	if s.Route == nil || len(containers) == 0 {
+	if s.Route == nil || len(containers) == 0 || p.begins {
 		return ""
 	}
 	before := p.routeOf(s.Name)

@@ -175,6 +175,9 @@ type RouteChange struct {
 	Service string
 	Route   *RouteState // nil: taken away
 	Targets []RouteTarget
+	// AtStart says that an nginx that passes requests on by itself finds it when
+	// it starts: one that runs meanwhile is not told.
+	AtStart bool
 }
 
 // HoldSpec says how long requests wait, and what becomes of those that wait
@@ -206,7 +209,8 @@ type Router interface {
 	// InFlight counts the requests that a container is still answering,
 	// whether it is still routed to or not.
 	InFlight(ctx context.Context, containerName string) (int, error)
-	// Ensure makes sure that the edge runs and can open the listeners.
+	// Ensure makes sure that the edge runs and can open the listeners; or that the
+	// nginx in its place reads what was written for it.
 	Ensure(ctx context.Context, listeners []string) error
 }
 

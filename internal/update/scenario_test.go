@@ -17,6 +17,7 @@ type scenario struct {
 	routed   []string // services that the edge serves already
 	socket   string   // that the edge listens on beside its port
 	native   string   // service of the nginx that passes requests on in place of the edge
+	begins   bool     // that runs as front does, and does not read the upstreams
 	former   string   // listener of the routes that the edge still has then
 	routedAs []string // listeners of those already served; nil: as wanted
 	memory   int64
@@ -348,6 +349,54 @@ var scenarios = []scenario{
 		release: &Release{Number: 7}, singles: []string{"nginx", "api"},
 	},
 	{
+		name:     "nginx is yet to be mounted",
+		services: []project.Service{mounted, web("api"), with(web("shop"), func(s *project.Service) { s.Replicas = 2 }), web("later")},
+		running:  []Container{unmounted, now("api", 1), now("shop", 1), now("shop", 2)}, native: "nginx", begins: true,
+		release: &Release{Number: 7}, options: Options{Named: []string{"nginx"}}, singles: []string{"nginx"},
+	},
+	{
+		name:     "nginx is yet to be mounted, and the application changed too",
+		services: []project.Service{mounted, web("api"), plain("worker", project.RoleWorker)},
+		running:  []Container{unmounted, up("api", 1), up("worker", 1)}, native: "nginx", begins: true,
+		release: &Release{Number: 7}, options: Options{Named: []string{"nginx"}}, singles: []string{"nginx"},
+	},
+	{
+		name:     "nginx is yet to be mounted and is bad",
+		services: []project.Service{mounted, web("api")},
+		running:  []Container{unmounted, now("api", 1)}, native: "nginx", begins: true, bad: "nginx",
+		release: &Release{Number: 7}, singles: []string{"nginx"},
+	},
+	{
+		name:     "nginx is yet to be mounted again",
+		services: []project.Service{mounted, web("api"), web("shop")},
+		running:  []Container{unmounted, now("api", 1), now("shop", 1)}, native: "nginx", routed: []string{"shop"}, begins: true,
+		release: &Release{Number: 7}, singles: []string{"nginx"},
+	},
+	{
+		name:     "nginx has no port and is yet to be mounted",
+		services: []project.Service{with(mounted, func(s *project.Service) { s.HostPorts = nil }), web("api")},
+		running:  []Container{unmounted, now("api", 1)}, native: "nginx", begins: true,
+		release: &Release{Number: 7},
+	},
+	{
+		name:     "nginx is yet to be mounted, in place of the edge's socket",
+		services: []project.Service{mounted, web("api")},
+		running:  []Container{unmounted, now("api", 1)}, native: "nginx", begins: true, former: "/run/gapless/shop.sock",
+		release: &Release{Number: 7}, singles: []string{"nginx"},
+	},
+	{
+		name:     "nginx is yet to be mounted, and takes its port from the edge",
+		services: []project.Service{mounted, web("api")},
+		running:  []Container{unmounted, now("api", 1)}, native: "nginx", begins: true, former: "0.0.0.0:80",
+		release: &Release{Number: 7}, singles: []string{"nginx"},
+	},
+	{
+		name:     "nginx is mounted and changes with the application",
+		services: []project.Service{mounted, web("api")},
+		running:  []Container{with(unmounted, func(c *Container) { c.Binds = map[string]string{"/etc/nginx/upstreams": "upstreams"} }), up("api", 1)}, native: "nginx", routed: []string{"api"},
+		release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"nginx"},
+	},
+	{
 		name:     "nginx passes on in place of the edge's socket",
 		services: []project.Service{nginx, web("api")},
 		running:  []Container{front("nginx"), up("api", 1)}, native: "nginx", former: "/run/gapless/shop.sock",
@@ -598,6 +647,15 @@ var nginx = with(plain("nginx", project.RoleFront), func(s *project.Service) {
 	s.HostPorts, s.Nginx = []project.Port{{Host: 80, Container: 80, Protocol: "tcp"}}, true
 })
 
+// mounted is one that has the directory of its upstreams.
+var mounted = with(nginx, func(s *project.Service) {
+	s.Volumes = []project.Volume{{Kind: project.VolumeBind, Source: "upstreams", Target: "/etc/nginx/upstreams"}}
+	s.DependsOn = []string{"api"}
+})
+
+// unmounted runs without it.
+var unmounted = with(front("nginx"), func(c *Container) { c.ConfigHash = "without the mount" })
+
 // front is the running nginx of a service.
 func front(serviceName string) Container {
 	c := now(serviceName, 1)
@@ -665,6 +723,9 @@ func (s scenario) build() (*world, Plan, error) {
 	}
 	if s.bad != "" {
 		w.unhealthy[s.bad] = true
+	}
+	if s.begins {
+		w.beginsWith(p)
 	}
 	w.covered = s.covered
 	if s.former != "" {

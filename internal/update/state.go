@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net"
+	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -38,6 +40,20 @@ type Container struct {
 	Run          string    `json:"run,omitempty"`         // the update that made it, from our label
 	Created      time.Time `json:"created,omitzero"`
 	Beside       string    `json:"beside,omitempty"` // directory in which it has an empty volume in place of what the service has there
+	// Binds are the files and directories of the host that it has mounted, by where.
+	Binds map[string]string `json:"binds,omitempty"`
+}
+
+// sees tells whether the container has a directory of the host at a place, by
+// itself or in one that holds it.
+func (c Container) sees(host, inside string) bool {
+	for target, source := range c.Binds {
+		below, err := filepath.Rel(source, host)
+		if err == nil && filepath.IsLocal(below) && path.Join(target, filepath.ToSlash(below)) == inside {
+			return true
+		}
+	}
+	return false
 }
 
 // Address is the IP under which the edge reaches the container; empty if it

@@ -50,6 +50,7 @@ var stepKinds = map[string]func() Step{
 	"reload":   func() Step { return &ReloadStep{} },
 	"reread":   func() Step { return &RereadStep{} },
 	"leave":    func() Step { return &LeaveStep{} },
+	"confirm":  func() Step { return &ConfirmStep{} },
 	"rename":   func() Step { return &RenameStep{} },
 	"remove":   func() Step { return &RemoveStep{} },
 	"record":   func() Step { return &RecordStep{} },

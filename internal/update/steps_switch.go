@@ -21,6 +21,9 @@ type SwitchStep struct {
 	Instead map[string]RouteState `json:"instead,omitempty"`
 	// Also are further services whose requests move at the same moment.
 	Also []RouteMove `json:"also,omitempty"`
+	// AtStart says that an nginx finds it when it starts: whichever runs before
+	// cannot be told.
+	AtStart bool `json:"atStart,omitempty"`
 }
 
 // RouteMove is what happens to the route of one service.
@@ -50,7 +53,7 @@ func (s *SwitchStep) Do(ctx context.Context, env *Env) error {
 	if err := requireRunning(ctx, env, serving); err != nil {
 		return err
 	}
-	return setRoutes(ctx, env, moves...)
+	return changeRoutes(ctx, env, s.AtStart, moves)
 }
 
 // Undo sets the old routes, and waits for the last requests of the containers
@@ -62,7 +65,7 @@ func (s *SwitchStep) Undo(ctx context.Context, env *Env) error {
 		before, after = append(before, m.Before.serving()...), append(after, m.After.serving()...)
 		moves[i].After = m.Before
 	}
-	if err := setRoutes(ctx, env, moves...); err != nil {
+	if err := changeRoutes(ctx, env, s.AtStart, moves); err != nil || s.AtStart {
 		return err
 	}
 	leaving := slices.DeleteFunc(after, func(name string) bool { return slices.Contains(before, name) })
@@ -79,6 +82,9 @@ func (s *SwitchStep) Line() Line {
 	}
 	if len(s.Also) > 0 {
 		detail += "; all at once"
+	}
+	if s.AtStart {
+		return Line{Verb: "switch", Object: object, Detail: detail, Reason: "written, to be read at a start"}
 	}
 	return Line{Verb: "switch", Object: object, Detail: detail}
 }
@@ -121,6 +127,11 @@ func targetNames(route *RouteState) string {
 // setRoutes looks up the addresses of the targets and hands the routes that
 // are to be to the edge, in one act.
 func setRoutes(ctx context.Context, env *Env, moves ...RouteMove) error {
+	return changeRoutes(ctx, env, false, moves)
+}
+
+// changeRoutes is setRoutes, also for an nginx that finds them when it starts.
+func changeRoutes(ctx context.Context, env *Env, atStart bool, moves []RouteMove) error {
 	// Whoever sets a route last has looked last: two undos at a time must not
 	// overwrite each other with what they saw before.
 	env.routing.Lock()
@@ -132,7 +143,7 @@ func setRoutes(ctx context.Context, env *Env, moves ...RouteMove) error {
 		if err != nil {
 			return err
 		}
-		changes = append(changes, RouteChange{Service: m.Service, Route: m.After, Targets: targets})
+		changes = append(changes, RouteChange{Service: m.Service, Route: m.After, Targets: targets, AtStart: atStart})
 		names = append(names, m.Service)
 	}
 	if err := env.Router.Routes(ctx, changes); err != nil {

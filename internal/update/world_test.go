@@ -61,6 +61,10 @@ type world struct {
 	throwaway  bool              // a server runs that proves it
 	backedUp   bool
 
+	deaf  map[string]bool // IDs of containers of an nginx that read no upstreams
+	front string          // service of an nginx that must find the upstreams of these when it starts
+	needs []string
+
 	otherPlan bool // what runs has something else mounted where static files go
 }
 
@@ -80,7 +84,7 @@ func newWorld() *world {
 		containers: map[string]*Container{}, tags: map[string]string{}, routes: map[string]fakeRoute{}, former: map[string]fakeRoute{}, references: map[string]string{},
 		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
 		commands: map[string][]string{}, failing: map[string]bool{}, quiesced: map[string]int{},
-		helpers: map[string]Helper{}, volumes: map[string]bool{},
+		helpers: map[string]Helper{}, volumes: map[string]bool{}, deaf: map[string]bool{},
 		database: newFakeDatabase(),
 		now:      time.Unix(1_800_000_000, 0),
 	}
@@ -165,6 +169,7 @@ func (w *world) check(label string) {
 			w.violations = append(w.violations, fmt.Sprintf("nobody serves %s after %s", serviceName, label))
 		}
 	}
+	w.checkBeginning(label)
 	for serviceName := range w.routes {
 		for _, name := range w.serving(serviceName) {
 			if c := w.containers[name]; c.Run != "" && !w.passed[c.ID] {
@@ -399,6 +404,9 @@ func (f fakeRouter) Routes(_ context.Context, changes []RouteChange) error {
 			return err
 		}
 		for _, c := range changes {
+			if err := f.w.tell(c.AtStart); err != nil {
+				return err
+			}
 			delete(f.w.routes, c.Service)
 			if c.Route != nil {
 				f.w.routes[c.Service] = fakeRoute{*c.Route, c.Targets}
@@ -456,7 +464,7 @@ func (f fakeRouter) Release(_ context.Context, serviceName string) error {
 
 func (f fakeRouter) InFlight(context.Context, string) (int, error) { return 0, nil }
 func (f fakeRouter) Ensure(context.Context, []string) error {
-	return f.w.call("edge up", func() error { return nil })
+	return f.w.call("edge up", func() error { return f.w.tell(false) })
 }
 
 type fakeGate struct{ w *world }

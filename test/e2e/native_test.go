@@ -33,7 +33,7 @@ func (f *fronted) nearlyClean(report load.Report) {
 	f.t.Helper()
 	var text bytes.Buffer
 	report.Print(&text)
-	log := f.docker("logs", f.project+"-nginx-1")
+	log := f.docker("logs", f.containerOf("nginx"))
 	reloads := strings.Count(log, "(SIGHUP) received")
 	f.t.Logf("%d of %d requests failed over %d reloads of nginx\n%s", report.Failed, report.Requests, reloads, text.String())
 	if report.Failed > 0 {

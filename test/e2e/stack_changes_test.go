@@ -6,23 +6,36 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gapless/test/load"
 )
 
 // TestStackEveryChange brings in one kind of change after the other, under
 // traffic: what auto picks is what fits the change, and nothing is lost.
 func TestStackEveryChange(t *testing.T) {
 	s := newServerWithEdge(t)
-	s.everyChange(t)
+	s.everyChange(t, s.clean)
 }
 
 // TestStackEveryChangeFront is the same with nginx behind the port of the edge.
 func TestStackEveryChangeFront(t *testing.T) {
 	onlyLong(t)
 	s := newServerFor(t, "setup-front")
-	s.everyChange(t)
+	s.everyChange(t, s.clean)
 }
 
-func (s *server) everyChange(t *testing.T) {
+// TestStackEveryChangeNative is the same with no edge, begun by its two commands.
+// A reload of nginx closes idle connections, and a client that writes to one at
+// that moment loses a request; behind the requests nothing is lost.
+func TestStackEveryChangeNative(t *testing.T) {
+	onlyLong(t)
+	s := newServer(t)
+	s.apply("setup-native")
+	s.beginNative()
+	s.everyChange(t, s.nearlyClean)
+}
+
+func (s *server) everyChange(t *testing.T, judge func(load.Report)) {
 	for _, c := range []struct {
 		change   string
 		flags    []string
@@ -47,7 +60,7 @@ func (s *server) everyChange(t *testing.T) {
 			if r.code != 0 {
 				t.Fatalf("exit code %d\n%s", r.code, r.output)
 			}
-			s.clean(report)
+			judge(report)
 			r.says(t, append([]string{", " + c.strategy}, c.says...)...)
 			for _, text := range c.never {
 				if strings.Contains(r.output, text) {

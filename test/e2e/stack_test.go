@@ -138,6 +138,31 @@ func (s *server) account(report load.Report, patience time.Duration) (stack.Acco
 	return account, text.String()
 }
 
+// beginNative lets nginx pass the requests on by itself.
+func (s *server) beginNative() {
+	s.t.Helper()
+	if r := s.gapless("update", "--yes", "nginx"); r.code != 0 {
+		s.t.Fatalf("update nginx: exit code %d\n%s", r.code, r.output)
+	}
+	s.update(0)
+}
+
+// nearlyClean is clean but for requests on kept connections, of which nginx closes
+// some when it reads its files again.
+func (s *server) nearlyClean(report load.Report) {
+	s.t.Helper()
+	account, text := s.account(report, 2*time.Minute)
+	for _, sample := range report.Samples() {
+		if sample.Failed() && (!sample.Kept || strings.HasPrefix(sample.Cause, "status")) {
+			s.t.Errorf("%s failed: %s", sample.ID, sample.Error)
+		}
+	}
+	if report.Failed*1000 > report.Requests || !account.Clean() || account.Posts == 0 {
+		s.t.Errorf("more than one request in a thousand was lost, or work behind them:\n%s", text)
+	}
+	s.t.Log(text)
+}
+
 // TestStackRoles finds out what everything is without a line of configuration.
 func TestStackRoles(t *testing.T) {
 	s, err := stack.New(t.Context())

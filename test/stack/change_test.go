@@ -72,6 +72,7 @@ func TestChangesAddUp(t *testing.T) {
 		"code migration-compatible dependency settings static nginx-conf slow-boot setup-socket",
 		"setup-socket setup-tags migration-breaking code dependency static memory-hog unhealthy",
 		"setup-front code migration-compatible dependency settings static",
+		"setup-native code migration-compatible dependency settings static",
 		"unhealthy slow-boot memory-hog code nginx-conf nginx-conf-broken",
 	} {
 		directory := filepath.Join(t.TempDir(), "tours")

@@ -55,10 +55,15 @@ func ways(gapless string) []way {
 	if gapless == "" {
 		return all
 	}
-	adopt := func(setup string) func(context.Context, *stack.Stack) error {
+	adopt := func(setup string, first ...string) func(context.Context, *stack.Stack) error {
 		return func(ctx context.Context, s *stack.Stack) error {
 			if err := s.Apply(ctx, setup); err != nil {
 				return err
+			}
+			for _, name := range first {
+				if err := inCheckout(ctx, s, "'"+gapless+"' update --yes "+name); err != nil {
+					return err
+				}
 			}
 			return inCheckout(ctx, s, "'"+gapless+"' update --yes")
 		}
@@ -72,7 +77,9 @@ func ways(gapless string) []way {
 		ours = append(ours, way{"gapless-" + strategy, "git pull && gapless update --strategy " + strategy + ", nginx passes requests to the edge",
 			adopt("setup-socket"), update(strategy)})
 	}
-	ours = append(ours, way{"gapless-front", "git pull && gapless update, nginx behind the port of the edge", adopt("setup-front"), update("auto")})
+	ours = append(ours,
+		way{"gapless-front", "git pull && gapless update, nginx behind the port of the edge", adopt("setup-front"), update("auto")},
+		way{"gapless-native", "git pull && gapless update, nginx without the edge", adopt("setup-native", "nginx"), update("auto")})
 	return append(ours, all...)
 }
 
