@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"gapless/internal/front"
 	"gapless/internal/ui"
 	"gapless/internal/update"
 )
@@ -45,6 +46,7 @@ func (r *runner) outcomeText(ctx context.Context, outcome update.Outcome, receip
 // nextCommands are what a person can do after a run that did not go well.
 func nextCommands(outcome update.Outcome) []string {
 	var unbacked *update.BackupError
+	var unread *front.IncludeError
 	switch {
 	case outcome.Result == update.ResultHeld:
 		return []string{"gapless status", "gapless resume   once the cause is removed"}
@@ -58,6 +60,8 @@ func nextCommands(outcome update.Outcome) []string {
 			return append([]string{hint}, next...)
 		}
 		return next
+	case errors.As(outcome.Cause, &unread):
+		return []string{unread.Hint(), "gapless update   once the cause is removed"}
 	default:
 		return []string{"gapless logs", "gapless update   once the cause is removed"}
 	}

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"gapless/internal/backup"
+	"gapless/internal/front"
 	"gapless/internal/update"
 )
 
@@ -25,5 +27,15 @@ func TestNextAfterAFailedBackup(t *testing.T) {
 	next := nextCommands(update.Outcome{Result: update.ResultAborted, Cause: errors.New("another")})
 	if strings.Contains(strings.Join(next, " "), "--no-backup") {
 		t.Errorf("without a backup: %q", next)
+	}
+}
+
+// TestNextAfterAnIncludeThatIsMissing: whoever has an nginx that does not read what
+// is written for it is told the line that is missing.
+func TestNextAfterAnIncludeThatIsMissing(t *testing.T) {
+	cause := &front.IncludeError{Container: "shop-nginx-2", Directory: "/etc/nginx/upstreams", File: "api.conf"}
+	next := nextCommands(update.Outcome{Result: update.ResultRolledBack, Cause: fmt.Errorf("confirm nginx: %w", cause)})
+	if !strings.Contains(strings.Join(next, "\n"), "include /etc/nginx/upstreams/*.conf;") {
+		t.Errorf("%q", next)
 	}
 }
