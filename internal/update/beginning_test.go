@@ -87,6 +87,21 @@ func TestBeginsAlone(t *testing.T) {
 	}
 }
 
+// TestBeginningByAScript: an nginx of which nobody knows how it is called is not
+// made anew in vain, unless another image may say it.
+func TestBeginningByAScript(t *testing.T) {
+	scripted := with(unmounted, func(c *Container) { c.Entrypoint, c.Command = []string{"/start.sh"}, nil })
+	s := scenario{services: []project.Service{mounted, web("api")}, running: []Container{scripted, now("api", 1)}, native: "nginx", release: &Release{Number: 7}}
+	var refused *RefusedError
+	if _, plan, err := s.build(); !errors.As(err, &refused) || !strings.Contains(err.Error(), "how it calls nginx") {
+		t.Errorf("%v\n%s", err, plan.Text())
+	}
+	s.running[0].ImageID = oldImage
+	if _, _, err := s.build(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestBeginsByFiles: an nginx that cannot see its new file begins when it is
 // restarted, alone; one that can be told to read it is switched at once.
 func TestBeginsByFiles(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gapless/internal/change"
 )
 
 // findBeginning notes that the nginx that runs cannot be told yet who serves: it
@@ -31,6 +33,10 @@ func (p *Planner) begin() error {
 	name := p.project.Settings.Front.Service
 	if len(p.work) != 1 || p.work[0].service.Name != name {
 		return p.beginsAlone(name)
+	}
+	if _, found := p.nginxCall(p.work[0]); !found && !p.work[0].change.Has(change.KindImage, change.KindSource, change.KindBase) {
+		return &RefusedError{Reason: name + " does not say how it calls nginx, so nobody could tell it who serves: it is started by a script",
+			Instead: `write it as a list into the compose file: entrypoint: [nginx, -g, "daemon off;"]`}
 	}
 	if moves := p.beginning(); len(moves) > 0 {
 		p.prepare = append(p.prepare, &SwitchStep{Service: moves[0].Service, Before: moves[0].Before, After: moves[0].After, Also: slices.Concat(moves[1:]), AtStart: true})
