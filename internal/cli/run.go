@@ -114,11 +114,13 @@ func (r *runner) conclude(ctx context.Context, outcome update.Outcome, err error
 	}
 	if err != nil {
 		r.screen.Close()
+		r.tellCutOff(ctx, err)
 		return &exitStatus{code: exitHeld, err: fmt.Errorf("the update cannot go on: %w", err), hint: "gapless resume once the cause is removed"}
 	}
 	receipt := r.meter.stop(ctx, r.run.Plan, outcome)
-	if err := r.session.lock.SaveReceipt(r.run.Env.Run, receipt); err != nil {
-		fmt.Fprintln(r.session.app.err, "warning: the receipt could not be kept: "+err.Error())
+	r.keep(receipt)
+	if receipt.NotTold = r.session.tellEnd(ctx, r.run.Env.Run, outcome); len(receipt.NotTold) > 0 {
+		r.keep(receipt)
 	}
 	if outcome.Result != update.ResultCommitted && outcome.Result != update.ResultHeld {
 		_ = r.session.lock.DropPending(r.run.Env.Run)
@@ -126,6 +128,13 @@ func (r *runner) conclude(ctx context.Context, outcome update.Outcome, err error
 	r.screen.Finish(r.outcomeText(ctx, outcome, receipt))
 	r.screen.Close()
 	return exitOf(outcome)
+}
+
+// keep keeps the receipt, which says nothing about whether the update went well.
+func (r *runner) keep(receipt update.Receipt) {
+	if err := r.session.lock.SaveReceipt(r.run.Env.Run, receipt); err != nil {
+		fmt.Fprintln(r.session.app.err, "warning: the receipt could not be kept: "+err.Error())
+	}
 }
 
 // exitOf is the exit code of an outcome whose words were said.
