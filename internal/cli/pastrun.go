@@ -30,6 +30,7 @@ type pastRun struct {
 	Revision *update.Revision `json:"revision,omitempty"`
 
 	failedAt string // verb of the step that failed first; empty if none did
+	backTo   int    // the release that was asked for again; 0 in an update
 }
 
 // pastRun reads one kept journal with what was kept beside it.
@@ -61,7 +62,7 @@ func pastOf(run string, records []journal.Record) pastRun {
 		case update.EntryBegin:
 			plan = record.Plan
 			past.Project, past.Time, past.From, past.To = plan.Project, record.Time, plan.From, plan.To
-			past.Strategy, past.Because = plan.Strategy, plan.Because
+			past.Strategy, past.Because, past.backTo = plan.Strategy, plan.Because, plan.BackTo
 		case update.EntryFail:
 			if step := plan.StepAt(update.Place{Step: record.Step}); past.failedAt == "" && step != nil {
 				past.failedAt = step.Line().Verb

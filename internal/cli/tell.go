@@ -40,6 +40,12 @@ func (s *session) oweTelling(run string) {
 	}
 }
 
+// settleEnded does what is left to do after runs that have ended, whoever ended them.
+func (s *session) settleEnded(ctx context.Context) {
+	s.settleTold(ctx)
+	s.countRuns()
+}
+
 // settleTold tells how a run ended whose process died between its end and its
 // message. A run without an end is told by who ends it.
 func (s *session) settleTold(ctx context.Context) {
