@@ -118,12 +118,15 @@ func (r *runner) conclude(ctx context.Context, outcome update.Outcome, err error
 		return &exitStatus{code: exitHeld, err: fmt.Errorf("the update cannot go on: %w", err), hint: "gapless resume once the cause is removed"}
 	}
 	receipt := r.meter.stop(ctx, r.run.Plan, outcome)
-	r.keep(receipt)
-	if receipt.NotTold = r.session.tellEnd(ctx, r.run.Env.Run, outcome); len(receipt.NotTold) > 0 {
-		r.keep(receipt)
+	if earlier, err := r.session.store.Receipt(r.run.Env.Run); err == nil {
+		receipt = receipt.After(earlier) // the run was held, and went on
 	}
+	r.keep(receipt)
 	if outcome.Result != update.ResultCommitted && outcome.Result != update.ResultHeld {
 		_ = r.session.lock.DropPending(r.run.Env.Run)
+	}
+	if receipt.NotTold = r.session.tellEnd(ctx, r.run.Env.Run, outcome); len(receipt.NotTold) > 0 {
+		r.keep(receipt)
 	}
 	r.screen.Finish(r.outcomeText(ctx, outcome, receipt))
 	r.screen.Close()

@@ -61,7 +61,7 @@ func counted(total update.Tally, run pastRun) update.Tally {
 	receipt := run.measured()
 	add(total.Updates, run.Strategy+" "+run.Result, receipt.DurationMillis)
 	for _, step := range receipt.Steps {
-		if step.Result == "done" {
+		if step.Result == update.StepDone {
 			add(total.Steps, step.Verb, step.DurationMillis)
 		}
 	}
