@@ -43,14 +43,23 @@ func (a *app) historyCommand() *cobra.Command {
 	return c
 }
 
-// pastRuns reads the kept journals, newest run first.
-func (s *session) pastRuns() ([]pastRun, error) {
+// runs names the runs whose journals are kept, oldest first.
+func (s *session) runs() ([]string, error) {
 	runs, err := s.store.Runs()
 	if err != nil {
 		return nil, err
 	}
 	if current, err := s.store.Records(); err == nil && len(current) > 0 && !slices.Contains(runs, current[0].Run) {
 		runs = append(runs, current[0].Run)
+	}
+	return runs, nil
+}
+
+// pastRuns reads the kept journals, newest run first.
+func (s *session) pastRuns() ([]pastRun, error) {
+	runs, err := s.runs()
+	if err != nil {
+		return nil, err
 	}
 	past := []pastRun{}
 	for _, run := range slices.Backward(runs) {

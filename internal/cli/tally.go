@@ -36,12 +36,15 @@ func (s *session) tally() (update.Tally, error) {
 	if err != nil {
 		return total, err
 	}
-	past, err := s.pastRuns()
+	runs, err := s.runs()
 	if err != nil {
 		return total, err
 	}
-	for i := len(past) - 1; i >= 0; i-- { // oldest first; names of runs start with their time
-		if run := past[i]; run.Run > total.Through && !run.Ended.IsZero() {
+	for _, name := range runs {
+		if name <= total.Through { // names of runs start with their time
+			continue
+		}
+		if run, err := s.pastRun(name); err == nil && !run.Ended.IsZero() {
 			total = counted(total, run)
 		}
 	}

@@ -177,6 +177,7 @@ func TestFailuresAreBoundedAndSilentAboutSecrets(t *testing.T) {
 				address = c.at
 			}
 			channel := channelTo(t, project.ChannelSlack, address, "")
+			channel.resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, io.EOF }}
 			if name == "silence" {
 				channel.limit = 100 * time.Millisecond
 				defer close(over)
@@ -273,6 +274,15 @@ func TestAddressesThatAreNone(t *testing.T) {
 	}
 	if _, err := New(Target{Kind: project.ChannelNtfy, URL: "https://ntfy.sh/"}); err == nil {
 		t.Error("an ntfy without a topic")
+	}
+}
+
+// Words of an address are words of messages, too.
+func TestWhatOfAnAddressIsSecret(t *testing.T) {
+	address := "https://hooks.slack.com/services/T0/B0/0123456789ab?x=1"
+	want := []string{address, "key", "0123456789ab", "/services/T0/B0/0123456789ab?x=1"}
+	if diff := cmp.Diff(want, Target{URL: Secret(address), Secret: "key"}.Secrets()); diff != "" {
+		t.Error(diff)
 	}
 }
 

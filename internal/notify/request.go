@@ -132,19 +132,23 @@ func (c *Channel) hide(text string) string {
 	return text
 }
 
-// Secrets are the texts that must not be shown: the address, each telling part of
-// its path, and the key.
+// Secrets are the texts that must not be shown: the address, the key, and the parts of
+// the address that are too long for a word that a message may have.
 func (t Target) Secrets() []string {
-	const shortest = 6
-	candidates := []string{string(t.URL), string(t.Secret)}
-	if address, err := url.Parse(string(t.URL)); err == nil {
-		candidates = append(candidates, address.RequestURI(), address.RawQuery)
-		candidates = append(candidates, strings.Split(address.Path, "/")...)
-	}
+	const longestWord = 11
 	var secrets []string
-	for _, candidate := range candidates {
-		if len(candidate) >= shortest {
-			secrets = append(secrets, candidate)
+	for _, whole := range []string{string(t.URL), string(t.Secret)} {
+		if whole != "" {
+			secrets = append(secrets, whole)
+		}
+	}
+	address, err := url.Parse(string(t.URL))
+	if err != nil {
+		return secrets
+	}
+	for _, part := range append(strings.Split(address.Path, "/"), address.RequestURI(), address.RawQuery) {
+		if len(part) > longestWord {
+			secrets = append(secrets, part)
 		}
 	}
 	return secrets
