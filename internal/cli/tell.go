@@ -84,15 +84,11 @@ func (s *session) tell(ctx context.Context, past pastRun) (failures []string) {
 	if len(listeners) == 0 {
 		return nil
 	}
-	result := update.Result(past.Result)
-	told, err := s.store.Told()
-	if err != nil || told.Run != past.Run {
-		told = update.Told{Run: past.Run}
-	}
 	message, err := s.message(past, s.redactor(listeners...))
 	if err != nil {
 		return []string{"any channel: " + err.Error()}
 	}
+	result, told := update.Result(past.Result), s.toldOf(past.Run)
 	var mu sync.Mutex
 	var acts []func()
 	for _, one := range listeners {
@@ -105,9 +101,6 @@ func (s *session) tell(ctx context.Context, past pastRun) (failures []string) {
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
-				if told.Channels == nil {
-					told.Channels = map[string]update.ToldChannel{}
-				}
 				told.Channels[one.name] = update.ToldChannel{Result: result, Sent: sent}
 				err = s.lock.SaveTold(told)
 			}
@@ -123,6 +116,18 @@ func (s *session) tell(ctx context.Context, past pastRun) (failures []string) {
 	}
 	slices.Sort(failures)
 	return failures
+}
+
+// toldOf is what was told of a run so far.
+func (s *session) toldOf(run string) update.Told {
+	told, err := s.store.Told()
+	if err != nil || told.Run != run {
+		told = update.Told{Run: run}
+	}
+	if told.Channels == nil {
+		told.Channels = map[string]update.ToldChannel{}
+	}
+	return told
 }
 
 // send tells one listener.

@@ -258,3 +258,71 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s: %s", name, diff)
 	}
 }
+
+// A real command finds the run of a dead process, tells and counts it, and needs no
+// engine for that. Where nobody is named any more, nobody is told.
+func TestResumeTellsOfARunThatHasEnded(t *testing.T) {
+	for name, compose := range map[string]string{
+		"as it was": "name: shop\nx-gapless: {notify: [{kind: webhook, url_env: TOLD_URL}]}\nservices: {api: {image: 'api:1'}}\n",
+		"mute":      "name: shop\nservices: {api: {image: 'api:1'}}\n",
+	} {
+		h := newHook(t)
+		state := filepath.Join(t.TempDir(), "state")
+		t.Setenv("GAPLESS_STATE_DIR", state)
+		t.Setenv("DOCKER_HOST", "unix://"+filepath.Join(t.TempDir(), "docker.sock"))
+		t.Setenv("TOLD_URL", h.url)
+		endedRun(t, state)
+		file := filepath.Join(t.TempDir(), "compose.yaml")
+		if err := os.WriteFile(file, []byte(compose), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			var out, errOut bytes.Buffer
+			if code := Main(t.Context(), []string{"gapless", "-f", file, "resume"}, strings.NewReader(""), &out, &errOut); code != 0 {
+				t.Fatalf("%s: exit code %d: %s", name, code, errOut.String())
+			}
+			if errOut.Len() > 0 {
+				t.Errorf("%s: said %s", name, errOut.String())
+			}
+		}
+		want := []string{"rolled_back"}
+		if name == "mute" {
+			want = nil
+		}
+		if diff := cmp.Diff(want, h.results(t)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// endedRun leaves the state of a process that was killed after the end of its run.
+func endedRun(t *testing.T, state string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(state, "projects"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	store, err := journal.Open(filepath.Join(state, "projects"), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	lock, err := store.Lock(journal.Self("", "update", "test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	log, err := lock.Journal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.SaveTold(update.Told{Run: toldRunID}); err != nil {
+		t.Fatal(err)
+	}
+	plan := &update.Plan{Format: update.PlanFormat, Project: "shop", To: 1, Phases: []update.Phase{{Name: update.PhaseShift, Steps: []update.Step{&update.RemoveStep{Name: "x"}}}}}
+	for _, entry := range append([]update.Entry{{Kind: update.EntryBegin, Plan: plan}}, undoneRun...) {
+		entry.Run = toldRunID
+		if err := log.Append(entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
