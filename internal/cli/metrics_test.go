@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gapless/internal/edge/wire"
+	"gapless/internal/journal"
 	"gapless/internal/project"
 	"gapless/internal/update"
 )
@@ -110,6 +111,21 @@ func TestReasonsOfRollbacks(t *testing.T) {
 	} {
 		if got := run.rollbackReason(); got != want {
 			t.Errorf("%+v: %q, want %q", run, got, want)
+		}
+	}
+}
+
+// Who presses Ctrl-C at a gate has not found a fault of the gate.
+func TestAnInterruptedStepHasNotFailed(t *testing.T) {
+	plan := &update.Plan{Project: "shop", Phases: []update.Phase{{Name: update.PhaseShift, Steps: []update.Step{&update.GateStep{}}}}}
+	for why, want := range map[string]string{update.ErrInterrupted.Error(): "interrupted", "not healthy": "gate"} {
+		var records []journal.Record
+		for _, entry := range []update.Entry{{Kind: update.EntryBegin, Plan: plan}, {Kind: update.EntryFail, Step: 1, Why: why},
+			{Kind: update.EntryDecide, Decide: update.DecideRollback, Why: why}, {Kind: update.EntryEnd, Result: update.ResultRolledBack, Why: why}} {
+			records = append(records, journal.Record{Entry: entry})
+		}
+		if past := pastOf("run1", records); past.rollbackReason() != want {
+			t.Errorf("%s: %q, want %q", why, past.rollbackReason(), want)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func pastOf(run string, records []journal.Record) pastRun {
 			past.Project, past.Time, past.From, past.To = plan.Project, record.Time, plan.From, plan.To
 			past.Strategy, past.Because, past.backTo = plan.Strategy, plan.Because, plan.BackTo
 		case update.EntryFail:
-			if step := plan.StepAt(update.Place{Step: record.Step}); past.failedAt == "" && step != nil {
+			if step := plan.StepAt(update.Place{Step: record.Step}); past.failedAt == "" && step != nil && record.Why != update.ErrInterrupted.Error() {
 				past.failedAt = step.Line().Verb
 			}
 		case update.EntryDecide:
