@@ -25,7 +25,7 @@ const module = "gapless/"
 var mayImport = map[string][]string{
 	"cmd/gapless":      {"internal/cli"},
 	"cmd/gapless-edge": {"internal/edge"},
-	"internal/cli": {"internal/backup", "internal/engine", "internal/edgectl", "internal/front", "internal/health", "internal/journal", "internal/migrate", "internal/migrate/ddl", "internal/source", "internal/statics", "internal/ui",
+	"internal/cli": {"internal/backup", "internal/engine", "internal/edgectl", "internal/front", "internal/health", "internal/journal", "internal/migrate", "internal/migrate/ddl", "internal/notify", "internal/source", "internal/statics", "internal/ui",
 		"internal/update", "internal/change", "internal/project", "internal/edge/wire"},
 
 	"internal/backup":  {"internal/update", "internal/change", "internal/project"},
@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/health":  {"internal/update", "internal/change", "internal/project"},
 	"internal/journal": {"internal/update", "internal/change", "internal/project"},
 	"internal/migrate": {"internal/migrate/ddl", "internal/update", "internal/change", "internal/project"},
+	"internal/notify":  {"internal/project"},
 	"internal/source":  {"internal/update", "internal/change", "internal/project"},
 	"internal/statics": {},
 	"internal/ui":      {"internal/update", "internal/change", "internal/project", "internal/migrate", "internal/migrate/ddl"},

@@ -89,6 +89,7 @@ func (a *app) examine(ctx context.Context, x *examination) {
 	x.ok("project", "%s, %d services, %d compose files", s.project.Name, len(s.project.Services), len(s.project.Files))
 	examineServices(x, s.project)
 	examineStatics(x, s.project)
+	examineNotify(x, s)
 	if err := s.openStore(); err != nil {
 		x.problem("state", err, "")
 	} else if err := s.store.Room(); err != nil {

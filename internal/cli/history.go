@@ -1,30 +1,18 @@
 package cli
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"gapless/internal/ui"
 	"gapless/internal/update"
 )
-
-// pastRun is one update of the past.
-type pastRun struct {
-	Run     string          `json:"run"`
-	Time    time.Time       `json:"time"`
-	From    int             `json:"from"`
-	To      int             `json:"to"`
-	Result  string          `json:"result"`
-	Why     string          `json:"why,omitempty"`
-	Because string          `json:"because"`
-	Receipt *update.Receipt `json:"receipt,omitempty"`
-	// Revision is what the release was made from; nil if none came of the run.
-	Revision *update.Revision `json:"revision,omitempty"`
-}
 
 func (a *app) historyCommand() *cobra.Command {
 	var asJSON bool
@@ -46,17 +34,17 @@ func (a *app) historyCommand() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(runs)
+				return ui.WriteJSON(a.out, runs, s.redactor())
 			}
-			return a.printHistory(runs)
+			return a.printHistory(runs, s.redactor())
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-// pastRuns reads the kept journals, newest run first.
-func (s *session) pastRuns() ([]pastRun, error) {
+// runs names the runs whose journals are kept, oldest first.
+func (s *session) runs() ([]string, error) {
 	runs, err := s.store.Runs()
 	if err != nil {
 		return nil, err
@@ -64,58 +52,76 @@ func (s *session) pastRuns() ([]pastRun, error) {
 	if current, err := s.store.Records(); err == nil && len(current) > 0 && !slices.Contains(runs, current[0].Run) {
 		runs = append(runs, current[0].Run)
 	}
+	return runs, nil
+}
+
+// pastRuns reads the kept journals, newest run first.
+func (s *session) pastRuns() ([]pastRun, error) {
+	runs, err := s.runs()
+	if err != nil {
+		return nil, err
+	}
 	past := []pastRun{}
 	for _, run := range slices.Backward(runs) {
-		records, err := s.store.RunRecords(run)
+		one, err := s.pastRun(run)
 		if err != nil {
 			continue // one unreadable journal must not hide the others
-		}
-		one := pastRun{Run: run, Result: "unfinished"}
-		for _, record := range records {
-			switch record.Kind {
-			case update.EntryBegin:
-				one.Time, one.From, one.To, one.Because = record.Time, record.Plan.From, record.Plan.To, record.Plan.Because
-			case update.EntryHold:
-				one.Result, one.Why = "held", record.Why
-			case update.EntryEnd:
-				one.Result, one.Why = string(record.Result), record.Why
-			}
-		}
-		if receipt, err := s.store.Receipt(run); err == nil {
-			one.Receipt = &receipt
-		}
-		if release, err := s.store.Release(one.To); err == nil && release.Run == run {
-			one.Revision = release.Revision
 		}
 		past = append(past, one)
 	}
 	return past, nil
 }
 
-func (a *app) printHistory(runs []pastRun) error {
+func (a *app) printHistory(runs []pastRun, redactor *ui.Redactor) error {
 	if len(runs) == 0 {
 		_, err := fmt.Fprintln(a.out, "no update yet")
 		return err
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "WHEN\tRELEASE\tRESULT\tTOOK\tFAILED\tGAP\tREVISION\tBECAUSE")
+	fmt.Fprintln(w, "WHEN\tRELEASE\tRESULT\tTOOK\tFAILED\tHELD\tGAP\tREVISION\tREASON")
 	for _, r := range runs {
-		took, failed, gap, revision := "-", "-", "-", "-"
+		took, revision := "-", "-"
 		if r.Revision != nil {
 			revision = r.Revision.Short()
 		}
-		if r.Receipt != nil {
-			took = update.DurationText(time.Duration(r.Receipt.DurationMillis) * time.Millisecond)
-			if r.Receipt.Failed != nil {
-				failed = fmt.Sprintf("%d of %d", *r.Receipt.Failed, *r.Receipt.Requests)
-			}
-			if r.Receipt.GapMillis != nil {
-				gap = fmt.Sprintf("%.0f ms", *r.Receipt.GapMillis)
-			}
+		receipt := r.measured()
+		if r.Receipt != nil || !r.Ended.IsZero() {
+			took = update.DurationText(time.Duration(receipt.DurationMillis) * time.Millisecond)
 		}
-		fmt.Fprintf(w, "%s\t%d -> %d\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Time.Local().Format("2006-01-02 15:04:05"), r.From, r.To, r.Result, took, failed, gap, revision, shorten(r.Because, 60))
+		fmt.Fprintf(w, "%s\t%d -> %d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Time.Local().Format("2006-01-02 15:04:05"), r.From, r.To, r.Result, took,
+			failedText(receipt), heldText(receipt), gapText(receipt), revision, escaped(shorten(redactor.Redact(r.reason()), 80)))
 	}
 	return w.Flush()
+}
+
+// reason is why an update was made, or why it did not go through.
+func (p *pastRun) reason() string {
+	first, _, _ := strings.Cut(cmp.Or(p.Why, p.Because), "\n")
+	return first
+}
+
+func failedText(r update.Receipt) string {
+	if r.Failed == nil || r.Requests == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%d of %d", *r.Failed, *r.Requests)
+}
+
+func heldText(r update.Receipt) string {
+	switch {
+	case r.Held == nil:
+		return "-"
+	case *r.Held > 0 && r.LongestHoldMillis != nil:
+		return fmt.Sprintf("%d (%.0f ms)", *r.Held, *r.LongestHoldMillis)
+	}
+	return fmt.Sprint(*r.Held)
+}
+
+func gapText(r update.Receipt) string {
+	if r.GapMillis == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f ms", *r.GapMillis)
 }
 
 func shorten(text string, most int) string {

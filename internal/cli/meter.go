@@ -245,7 +245,7 @@ func receiptSteps(plan *update.Plan, outcome update.Outcome) []update.ReceiptSte
 		took, done := outcome.Took[row.Place]
 		result := "not done"
 		if done {
-			result = "done"
+			result = update.StepDone
 		}
 		steps = append(steps, update.ReceiptStep{Verb: line.Verb, Object: line.Object, DurationMillis: took.Milliseconds(), Result: result})
 	}

@@ -205,7 +205,7 @@ func TestServiceDifference(t *testing.T) {
 func TestPrintHistory(t *testing.T) {
 	var out bytes.Buffer
 	a := &app{out: &out}
-	if err := a.printHistory(nil); err != nil || out.String() != "no update yet\n" {
+	if err := a.printHistory(nil, nil); err != nil || out.String() != "no update yet\n" {
 		t.Errorf("%v %q", err, out.String())
 	}
 	out.Reset()
@@ -215,16 +215,16 @@ func TestPrintHistory(t *testing.T) {
 		{From: 1, To: 2, Result: "rolled_back", Because: "api: image changed", Receipt: &update.Receipt{DurationMillis: 500}},
 		{Result: "unfinished"},
 	}
-	if err := a.printHistory(runs); err != nil {
+	if err := a.printHistory(runs, nil); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")
-	for i, want := range []string{"WHEN", "8.4 s   0 of 1200  12 ms", "500 ms  -          -", "unfinished"} {
+	for i, want := range []string{"WHEN", "8.4 s   0 of 1200  -     12 ms", "500 ms  -          -", "unfinished"} {
 		if !strings.Contains(lines[i], want) {
 			t.Errorf("line %d %q lacks %q", i, lines[i], want)
 		}
 	}
-	if !strings.HasSuffix(lines[1], strings.Repeat("ü", 59)+"…") {
+	if !strings.HasSuffix(lines[1], strings.Repeat("ü", 79)+"…") {
 		t.Errorf("%q is not shortened by letters", lines[1])
 	}
 }

@@ -13,6 +13,7 @@ func (s *session) ready(ctx context.Context, command string) error {
 	if err := s.claim(command); err != nil {
 		return err
 	}
+	s.settleEnded(ctx)
 	if _, err := s.unfinished(); err != nil {
 		return err // nothing begins on a journal that cannot be read
 	}

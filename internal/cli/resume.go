@@ -39,6 +39,7 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 	if err := s.claim(command); err != nil {
 		return err
 	}
+	s.settleEnded(ctx)
 	entries, err := s.store.Unfinished()
 	var corrupt *journal.CorruptError
 	if errors.As(err, &corrupt) && abort {

@@ -114,18 +114,30 @@ func (r *runner) conclude(ctx context.Context, outcome update.Outcome, err error
 	}
 	if err != nil {
 		r.screen.Close()
+		r.tellCutOff(ctx, err)
 		return &exitStatus{code: exitHeld, err: fmt.Errorf("the update cannot go on: %w", err), hint: "gapless resume once the cause is removed"}
 	}
 	receipt := r.meter.stop(ctx, r.run.Plan, outcome)
-	if err := r.session.lock.SaveReceipt(r.run.Env.Run, receipt); err != nil {
-		fmt.Fprintln(r.session.app.err, "warning: the receipt could not be kept: "+err.Error())
+	if earlier, err := r.session.store.Receipt(r.run.Env.Run); err == nil {
+		receipt = receipt.After(earlier) // the run was held, and went on
 	}
+	r.keep(receipt)
 	if outcome.Result != update.ResultCommitted && outcome.Result != update.ResultHeld {
 		_ = r.session.lock.DropPending(r.run.Env.Run)
+	}
+	if receipt.NotTold = r.session.tellEnd(ctx, r.run.Env.Run, outcome); len(receipt.NotTold) > 0 {
+		r.keep(receipt)
 	}
 	r.screen.Finish(r.outcomeText(ctx, outcome, receipt))
 	r.screen.Close()
 	return exitOf(outcome)
+}
+
+// keep keeps the receipt, which says nothing about whether the update went well.
+func (r *runner) keep(receipt update.Receipt) {
+	if err := r.session.lock.SaveReceipt(r.run.Env.Run, receipt); err != nil {
+		fmt.Fprintln(r.session.app.err, "warning: the receipt could not be kept: "+err.Error())
+	}
 }
 
 // exitOf is the exit code of an outcome whose words were said.

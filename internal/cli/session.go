@@ -20,6 +20,9 @@ import (
 type session struct {
 	app     *app
 	project *project.Project
+	// present is the project as the compose files have it now, whatever release or
+	// run the session is about; nil if they cannot be read.
+	present *project.Project
 	// unreadable is why the compose files could not be read, in a command that
 	// can do without them.
 	unreadable error
@@ -51,7 +54,7 @@ func (a *app) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, refuse(err, "")
 	}
-	return &session{app: a, project: p}, nil
+	return &session{app: a, project: p, present: p}, nil
 }
 
 func (a *app) projectOptions() project.Options {

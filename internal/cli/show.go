@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gapless/internal/ui"
 	"gapless/internal/update"
 )
 
@@ -28,12 +28,12 @@ func (a *app) showCommand() *cobra.Command {
 			defer s.close()
 			switch {
 			case asJSON:
-				return json.NewEncoder(a.out).Encode(withoutSecrets(releases[0]))
+				return ui.WriteJSON(a.out, withoutSecrets(releases[0]), s.redactor())
 			case files:
 				_, err := a.out.Write(releases[0].Rendered)
 				return err
 			}
-			return a.printRelease(releases[0])
+			return a.printRelease(releases[0], s.redactor())
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -105,8 +105,8 @@ func withoutSecrets(release update.Release) update.Release {
 	return release
 }
 
-func (a *app) printRelease(r update.Release) error {
-	fmt.Fprintf(a.out, "%s release %d  %s  %s\nbecause: %s\n", r.Project, r.Number, r.Time.Local().Format("2006-01-02 15:04:05"), r.Strategy, r.Because)
+func (a *app) printRelease(r update.Release, redactor *ui.Redactor) error {
+	fmt.Fprintf(a.out, "%s release %d  %s  %s\nbecause: %s\n", r.Project, r.Number, r.Time.Local().Format("2006-01-02 15:04:05"), r.Strategy, escaped(redactor.Redact(r.Because)))
 	if r.Revision != nil {
 		fmt.Fprintf(a.out, "revision: %s\n", r.Revision)
 	}

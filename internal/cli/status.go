@@ -116,7 +116,7 @@ func (s *session) addRun(report *statusReport) {
 	default:
 		report.Unfinished = fmt.Sprintf("update to release %d stopped after step %d", history.Plan.To, history.Reached)
 		if history.Held {
-			report.Unfinished += ", held: " + history.Why
+			report.Unfinished += ", held: " + s.redactor().Redact(history.HeldFor)
 		}
 	}
 }

@@ -181,6 +181,7 @@ func (s *session) execute(ctx context.Context, state update.State, plan update.P
 	if err := s.lock.SavePending(release); err != nil {
 		return err
 	}
+	s.oweTelling(runID)
 	screen, err := s.newScreen(ctx, &plan)
 	if err != nil {
 		return err
@@ -249,6 +250,7 @@ func (s *session) reload(ctx context.Context) error {
 	if fresh.project.Name != s.project.Name {
 		return refuse(fmt.Errorf("the project is called %s now, and was %s", fresh.project.Name, s.project.Name), "pass -p "+s.project.Name+", or begin again without --pull and --ref")
 	}
+	s.present = fresh.project
 	s.use(fresh.project)
 	return nil
 }

@@ -54,7 +54,7 @@ func TestAHeldRunStaysOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	history, err := update.ReadHistory(open)
-	if err != nil || !history.Held || history.Why != "the old container is gone" {
+	if err != nil || !history.Held || history.Why != "not healthy" || history.HeldFor != "the old container is gone" {
 		t.Errorf("%+v, %v", history, err)
 	}
 	mustAppend(t, log, update.Entry{Kind: update.EntryResume, Run: "01A"})

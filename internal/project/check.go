@@ -127,6 +127,7 @@ func (c *checker) settings(p *Project) {
 		decoder.decode(node, settingsKey, &p.Settings)
 	}
 	c.maintenance(p)
+	c.notify(p.Settings.Notify)
 	own := map[string]ServiceSettings{}
 	for _, name := range p.Compose.ServiceNames() {
 		settings := ServiceSettings{}

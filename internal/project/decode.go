@@ -70,7 +70,7 @@ func (d *settingsDecoder) mapping(node *yaml.Node, path string, target reflect.V
 func (d *settingsDecoder) list(node *yaml.Node, path string, target reflect.Value, tag reflect.StructTag) {
 	if node.Kind != yaml.SequenceNode {
 		want := "a list"
-		if tag.Get("format") == "" && node.Kind == yaml.ScalarNode {
+		if tag.Get("format") == "" && tag.Get("enum") == "" && node.Kind == yaml.ScalarNode && target.Type().Elem().Kind() != reflect.Struct {
 			want = "an argv list such as [python, manage.py, migrate], never a shell string"
 		}
 		d.wrong(node, path, want)

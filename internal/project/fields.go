@@ -2,7 +2,7 @@ package project
 
 import (
 	"net"
-	"net/url"
+	"net/mail"
 	"path"
 	"reflect"
 	"regexp"
@@ -59,9 +59,10 @@ func rangeOf(tag reflect.StructTag) string {
 }
 
 var (
-	signalPattern  = regexp.MustCompile(`^(SIG)?[A-Z][A-Z0-9+-]{1,11}$`)
-	percentPattern = regexp.MustCompile(`^(100|\d{1,2})(\.\d+)?%$`)
-	hostPattern    = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
+	signalPattern   = regexp.MustCompile(`^(SIG)?[A-Z][A-Z0-9+-]{1,11}$`)
+	percentPattern  = regexp.MustCompile(`^(100|\d{1,2})(\.\d+)?%$`)
+	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+	hostPattern     = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
 )
 
 // checkFormat returns what was wanted when the text does not have the format,
@@ -101,10 +102,13 @@ func checkFormat(format, text string, services []string) (want string) {
 		if !signalPattern.MatchString(text) {
 			return "a signal such as HUP or SIGUSR1"
 		}
-	case "url":
-		address, err := url.Parse(text)
-		if err != nil || (address.Scheme != "https" && address.Scheme != "http") || address.Host == "" || address.User != nil {
-			return "an http or https address without a user name"
+	case "variable":
+		if !variablePattern.MatchString(text) {
+			return "the name of an environment variable such as SLACK_URL, not its value"
+		}
+	case "mail":
+		if mailbox, err := mail.ParseAddress(text); err != nil || strings.ContainsFunc(mailbox.Address, notInMail) {
+			return "a mail address such as ops@example.com"
 		}
 	case "network":
 		if _, ok := ParseNetwork(text); !ok {
@@ -115,6 +119,9 @@ func checkFormat(format, text string, services []string) (want string) {
 	}
 	return ""
 }
+
+// notInMail are characters that would end a line or an argument of SMTP.
+func notInMail(char rune) bool { return char <= ' ' || char > '~' || char == '<' || char == '>' }
 
 func checkServiceName(text string, services []string) (want string) {
 	if services == nil {

@@ -19,7 +19,7 @@ type Settings struct {
 	Checks      [][]string          `yaml:"checks" doc:"commands that must succeed in the new image before anything is touched, for the services of a known framework, else for those that take requests; an empty list: none"`
 	Backup      BackupSettings      `yaml:"backup" doc:"backups of the database of the project, which has to be a Postgres"`
 	Watch       WatchSettings       `yaml:"watch" doc:"observation after the switch"`
-	Notify      []string            `yaml:"notify" doc:"webhook addresses" format:"url" later:"true"`
+	Notify      []NotifySettings    `yaml:"notify" doc:"who is told how updates end; addresses and passwords are named here, never written"`
 }
 
 // EdgeSettings says where the edge listens: on ports, or on a socket behind

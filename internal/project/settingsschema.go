@@ -37,14 +37,14 @@ func SettingsSchema() []byte {
 
 // formatPatterns are the formats that a pattern can express.
 var formatPatterns = map[string]string{
-	"address": `^\S*:[0-9]{1,5}$`,
-	"path":    `^/`,
-	"host":    hostPattern.String(),
-	"urlpath": `^/`,
-	"signal":  signalPattern.String(),
-	"percent": percentPattern.String(),
-	"url":     `^https?://`,
-	"network": `^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$`,
+	"address":  `^\S*:[0-9]{1,5}$`,
+	"path":     `^/`,
+	"host":     hostPattern.String(),
+	"urlpath":  `^/`,
+	"signal":   signalPattern.String(),
+	"percent":  percentPattern.String(),
+	"variable": variablePattern.String(),
+	"network":  `^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$`,
 }
 
 func schemaOf(fieldType reflect.Type, tag reflect.StructTag) map[string]any {
@@ -86,13 +86,16 @@ func propertiesOf(structType reflect.Type) map[string]any {
 	return properties
 }
 
-// withoutBounds keeps the format for the items of a list; its bounds are about
-// the list.
+// withoutBounds keeps the format and the choices for the items of a list; its
+// bounds are about the list.
 func withoutBounds(tag reflect.StructTag) reflect.StructTag {
-	if format := tag.Get("format"); format != "" {
-		return reflect.StructTag(`format:"` + format + `"`)
+	kept := ""
+	for _, key := range []string{"format", "enum"} {
+		if value := tag.Get(key); value != "" {
+			kept += key + `:"` + value + `" `
+		}
 	}
-	return ""
+	return reflect.StructTag(kept)
 }
 
 func scalarSchema(node map[string]any, kind reflect.Kind, tag reflect.StructTag) {

@@ -194,6 +194,7 @@ func (j *jsonPainter) tick(now time.Time) {
 func (j *jsonPainter) finish(outcome Outcome) {
 	receipt := outcome.Receipt
 	receipt.Reason, receipt.ProbeURL = j.redact(receipt.Reason), j.redact(receipt.ProbeURL)
+	receipt.NotTold = redactAll(receipt.NotTold, j.redact)
 	if receipt.Steps == nil {
 		receipt.Steps = []update.ReceiptStep{}
 	}

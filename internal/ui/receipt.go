@@ -31,6 +31,9 @@ func (w words) receipt(r update.Receipt) string {
 	for _, waiting := range r.Waiting {
 		fmt.Fprintf(&b, "  waits     %s: gapless migrations contract\n", w.show(waiting))
 	}
+	for _, missed := range r.NotTold {
+		fmt.Fprintf(&b, "  warning   nobody was told through %s\n", w.show(missed))
+	}
 	return b.String()
 }
 

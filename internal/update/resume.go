@@ -17,7 +17,8 @@ type History struct {
 	Plan     *Plan
 	Run      string
 	Decision string // DecideCommit, DecideRollback or empty
-	Why      string // of the decision or the last hold
+	Why      string // of the decision
+	HeldFor  string // reason of the last hold
 	Reached  int    // highest step with an intent
 	Done     map[int]bool
 	Undone   map[int]bool
@@ -47,7 +48,7 @@ func ReadHistory(entries []Entry) (History, error) {
 			h.Resumes++
 			h.Held = false
 		case EntryHold:
-			h.Held, h.Why = true, entry.Why
+			h.Held, h.HeldFor = true, entry.Why // the decision keeps its own reason
 		case EntryEnd:
 			return History{}, ErrNoRun
 		}

@@ -63,7 +63,8 @@ func TestNothingChanged(t *testing.T) {
 // badVersion is one that must be taken back, for a reason.
 type badVersion struct{ version, fault, reason string }
 
-// TestBadVersions takes back what does not work, with the reason on screen.
+// TestBadVersions takes back what does not work, with the reason on screen and in one
+// message.
 // Those that are given up only at their deadline have a deployment of their own.
 func TestBadVersions(t *testing.T) {
 	for name, versions := range map[string][]badVersion{
@@ -81,9 +82,12 @@ func TestBadVersions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t)
+			messages := s.tells()
 			s.update("v1", 0)
+			messages.once(t, "committed", "")
 			for _, bad := range versions {
 				s.takesBack(bad)
+				messages.once(t, "rolled_back", bad.reason)
 			}
 		})
 	}
