@@ -1,0 +1,103 @@
+package update
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// MemoryFigure is what a container uses and may still take, of its own limit or of
+// the host.
+type MemoryFigure struct {
+	Used int64
+	Room int64 // 0: not known
+}
+
+// A climb is judged by so many samples over so long a time, and taken for a leak if
+// it would reach the limit soon.
+const (
+	memoryEvery   = 5 * time.Second
+	memoryAtLeast = 2 * time.Minute
+	memoryHorizon = 2 * time.Hour
+	smallestClimb = 16 << 20
+	memorySamples = 720 // one hour; older ones are thinned out
+)
+
+// climb is the memory of one container over time.
+type climb struct {
+	container string
+	times     []time.Duration
+	used      []int64
+	room      int64
+}
+
+func (c *climb) add(at time.Duration, figure MemoryFigure) {
+	c.times, c.used, c.room = append(c.times, at), append(c.used, figure.Used), figure.Room
+	if len(c.times) < memorySamples {
+		return
+	}
+	for i := range len(c.times) / 2 {
+		c.times[i], c.used[i] = c.times[2*i], c.used[2*i]
+	}
+	c.times, c.used = c.times[:len(c.times)/2], c.used[:len(c.used)/2]
+}
+
+// leak says how soon the container will be out of memory; empty if it does not
+// climb as steadily as one that leaks. The first third is its warm-up. What fills
+// caches climbs slower and slower: each third of the rest must climb by as much as
+// the one before, nearly.
+func (c *climb) leak() string {
+	from := len(c.times) / 3
+	times, used := c.times[from:], c.used[from:]
+	if len(times) < 12 || times[len(times)-1]-times[0] < memoryAtLeast || c.room <= 0 {
+		return ""
+	}
+	third := len(used) / 3
+	first, middle, last := median(used[:third]), median(used[third:2*third]), median(used[2*third:])
+	grown := used[len(used)-1] - used[0]
+	if middle-first <= 0 || float64(last-middle) < 0.75*float64(middle-first) || grown < max(smallestClimb, used[0]/20) || !steady(used) {
+		return ""
+	}
+	perSecond := slope(times, used)
+	if perSecond <= 0 {
+		return ""
+	}
+	left := time.Duration(float64(c.room) / perSecond * float64(time.Second))
+	if left > memoryHorizon {
+		return ""
+	}
+	return fmt.Sprintf("the memory of %s climbs by %s a minute, from %s to %s, and would be used up in %s", c.container,
+		BytesText(int64(60*perSecond)), BytesText(c.used[0]), BytesText(c.used[len(c.used)-1]), DurationText(left.Round(time.Minute)))
+}
+
+// steady tells whether it climbs most of the time, over spans long enough that a
+// garbage collector has been there: each of them is higher than the one before.
+func steady(used []int64) bool {
+	const spans = 6
+	length := len(used) / spans
+	ups := 0
+	for i := range spans - 1 {
+		if median(used[(i+1)*length:(i+2)*length]) > median(used[i*length:(i+1)*length]) {
+			ups++
+		}
+	}
+	return ups == spans-1
+}
+
+func median(values []int64) int64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+// slope is the median of the slopes between pairs half of the time apart, in bytes
+// per second: single peaks do not move it.
+func slope(times []time.Duration, used []int64) float64 {
+	half := len(times) / 2
+	var all []float64
+	for i := range len(times) - half {
+		all = append(all, float64(used[i+half]-used[i])/(times[i+half]-times[i]).Seconds())
+	}
+	slices.SortFunc(all, cmp.Compare[float64])
+	return all[len(all)/2]
+}
