@@ -44,31 +44,36 @@ func (c *climb) add(at time.Duration, figure MemoryFigure) {
 }
 
 // leak says how soon the container will be out of memory; empty if it does not
-// climb as steadily as one that leaks. The first third is its warm-up. What fills
-// caches climbs slower and slower: each third of the rest must climb by as much as
-// the one before, nearly.
+// climb as steadily as one that leaks. The first third is its warm-up.
 func (c *climb) leak() string {
 	from := len(c.times) / 3
 	times, used := c.times[from:], c.used[from:]
 	if len(times) < 12 || times[len(times)-1]-times[0] < memoryAtLeast || c.room <= 0 {
 		return ""
 	}
-	third := len(used) / 3
-	first, middle, last := median(used[:third]), median(used[third:2*third]), median(used[2*third:])
 	grown := used[len(used)-1] - used[0]
-	if middle-first <= 0 || float64(last-middle) < 0.75*float64(middle-first) || grown < max(smallestClimb, used[0]/20) || !steady(used) {
-		return ""
-	}
 	perSecond := slope(times, used)
-	if perSecond <= 0 {
+	if grown < max(smallestClimb, used[0]/20) || perSecond <= 0 || !steady(used) || endsBefore(used, c.room) {
 		return ""
 	}
-	left := time.Duration(float64(c.room) / perSecond * float64(time.Second))
+	left := time.Duration(min(float64(c.room)/perSecond, memoryHorizon.Seconds()+1) * float64(time.Second))
 	if left > memoryHorizon {
 		return ""
 	}
 	return fmt.Sprintf("the memory of %s climbs by %s a minute, from %s to %s, and would be used up in %s", c.container,
 		BytesText(int64(60*perSecond)), BytesText(c.used[0]), BytesText(c.used[len(c.used)-1]), DurationText(left.Round(time.Minute)))
+}
+
+// endsBefore tells a climb that becomes slower and slower, as that of a cache which
+// fills: gone on like that, it comes to its end before the room does.
+func endsBefore(used []int64, room int64) bool {
+	third := len(used) / 3
+	first, middle, last := median(used[:third]), median(used[third:2*third]), median(used[2*third:])
+	if middle <= first {
+		return true
+	}
+	grows := float64(last-middle) / float64(middle-first)
+	return grows < 0.75 || grows < 1 && float64(last-middle)*grows/(1-grows) < float64(room)
 }
 
 // steady tells whether it climbs most of the time, over spans long enough that a

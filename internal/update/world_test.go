@@ -51,8 +51,9 @@ type world struct {
 	failing  map[string]bool     // first words of commands that end with code 1
 	quiesced map[string]int      // PID of workers that take no more jobs, by container name
 
-	database *fakeDatabase
-	traffic  *fakeTraffic
+	database      *fakeDatabase
+	traffic       *fakeTraffic
+	failingChecks map[string]bool // services whose containers pass no gate, old and new
 
 	helpers    map[string]Helper // by container name
 	volumes    map[string]bool   // of containers that work beside a service: whether it is prepared
@@ -83,7 +84,7 @@ func newWorld() *world {
 		commands: map[string][]string{}, failing: map[string]bool{}, quiesced: map[string]int{},
 		helpers: map[string]Helper{}, volumes: map[string]bool{},
 		database: newFakeDatabase(), traffic: newFakeTraffic(),
-		now:      time.Unix(1_800_000_000, 0),
+		now: time.Unix(1_800_000_000, 0),
 	}
 }
 
@@ -476,7 +477,7 @@ func (f fakeGate) Gate(_ context.Context, spec GateSpec, probed func(Probe)) err
 		if spec.Kind == GateEdge && !f.known(spec) {
 			return &GateError{Container: spec.Container, Reason: "is not known to the edge"}
 		}
-		if f.w.unhealthy[spec.Service] && c.Run != "" {
+		if f.w.unhealthy[spec.Service] && c.Run != "" || f.w.failingChecks[spec.Service] {
 			return &GateError{Container: spec.Container, Reason: "not healthy"}
 		}
 		f.w.passed[c.ID] = true
