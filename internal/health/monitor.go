@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,6 +50,7 @@ const (
 	monitorTimeout  = 35 * time.Second
 	monitorInFlight = 16
 	monitorPatience = 2 * time.Second // after it, a request that Stop cuts off counts as failed
+	monitorSlowly   = 20              // of so many ticks one is used when it is slow
 	maxSamples      = 500_000         // seven hours of one target
 )
 
@@ -65,7 +68,24 @@ type Monitor struct {
 	usual   []int      // the first status that each target answered
 	skipped int64      // answers with the page of a maintenance that was on before
 	paged   int64      // all answers with a page
+	asked   map[string]Asked
+	slow    atomic.Bool
 }
+
+// Asked counts the requests of a monitor that were answered, for whoever counts
+// them as well.
+type Asked struct{ Answered, Failed uint64 }
+
+// Asked is what was asked so far, by service.
+func (m *Monitor) Asked() map[string]Asked {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.asked)
+}
+
+// Slow makes the monitor ask rarely: while a version is compared with another one,
+// its own requests must not be what is compared.
+func (m *Monitor) Slow(yes bool) { m.slow.Store(yes) }
 
 // sample is one request, placed at the time when it was sent.
 type sample struct {
@@ -84,7 +104,7 @@ func startMonitor(ctx context.Context, targets []Target, request func(context.Co
 	ctx, cancel := context.WithCancel(ctx)
 	m := &Monitor{
 		targets: targets, request: request, cancel: cancel, phase: PhaseBefore, begin: time.Now(),
-		samples: make([][]sample, len(targets)), usual: make([]int, len(targets)),
+		samples: make([][]sample, len(targets)), usual: make([]int, len(targets)), asked: map[string]Asked{},
 	}
 	for i := range targets {
 		m.running.Go(func() { m.watch(ctx, i) })
@@ -118,7 +138,15 @@ func (m *Monitor) watch(ctx context.Context, index int) {
 	ticker := time.NewTicker(monitorEvery)
 	defer ticker.Stop()
 	slots := make(chan struct{}, monitorInFlight)
-	for {
+	for tick := 0; ; tick++ {
+		if m.slow.Load() && tick%monitorSlowly != 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				continue
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -161,10 +189,25 @@ func (m *Monitor) probe(ctx context.Context, index int) {
 	if err == nil && m.usual[index] == 0 {
 		m.usual[index] = status
 	}
+	m.count(m.targets[index].Service, status)
 	result.ok = err == nil && good(status, m.usual[index])
 	if len(m.samples[index]) < maxSamples {
 		m.samples[index] = append(m.samples[index], result)
 	}
+}
+
+// count notes an answer; one with an error of the server counts as failed wherever
+// it is counted.
+func (m *Monitor) count(service string, status int) {
+	if status == 0 {
+		return
+	}
+	asked := m.asked[service]
+	asked.Answered++
+	if status >= 500 {
+		asked.Failed++
+	}
+	m.asked[service] = asked
 }
 
 // good tells whether users are served. A page that asks for a login all the

@@ -43,11 +43,18 @@ func (p *Planner) addWatch() {
 	p.noteWatch(step)
 }
 
+// An error rate that is asked for is judged within these: of none at all and of all
+// there is no likelihood.
+const (
+	leastErrorRate = 0.001
+	mostErrorRate  = 0.99
+)
+
 func (p *Planner) watchLimits() WatchLimits {
 	settings := p.project.Settings.Watch
 	limits := WatchLimits{P95Ratio: settings.MaxP95Ratio}
 	if share, err := strconv.ParseFloat(strings.TrimSuffix(settings.MaxErrorRate, "%"), 64); err == nil {
-		limits.ErrorRate = share / 100
+		limits.ErrorRate = min(max(share/100, leastErrorRate), mostErrorRate)
 	}
 	return limits
 }

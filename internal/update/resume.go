@@ -111,7 +111,7 @@ func (r *Run) Resume(ctx context.Context, h History, insist bool) (Outcome, erro
 	cause := errors.New("the update was interrupted: gapless or the host stopped in the middle")
 	switch {
 	case r.Abort && h.Watching() > 0:
-		cause = ErrInterrupted
+		cause = errors.New("aborted while the new version was watched")
 	case h.Failed != "":
 		cause = errors.New(h.Failed)
 	}

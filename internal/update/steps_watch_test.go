@@ -223,7 +223,7 @@ func TestWatchOutlivesItsProcess(t *testing.T) {
 				w.count(Traffic{Service: "api", Generation: "8", Requests: 40, Failed: 4})
 			}
 		}, false, ResultRolledBack, "requests to api failed"},
-		"aborted": {func(*world) {}, true, ResultRolledBack, "interrupted"},
+		"aborted": {func(*world) {}, true, ResultRolledBack, "aborted while"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, plan := watched(t)

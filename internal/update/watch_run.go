@@ -117,7 +117,7 @@ func (w *watching) readTraffic(ctx context.Context) error {
 		if w.first { // the requests may all be of the last moments
 			seconds = min(seconds, float64(delta.Requests)/requestsOfClump)
 		}
-		judge.add(delta, seconds, !w.first && w.lastAt.Sub(w.begun) >= w.warmUp())
+		judge.add(delta, seconds, !w.first && delta.mostlyUsers() && w.lastAt.Sub(w.begun) >= w.warmUp())
 	}
 	w.last, w.lastAt, w.first = now, at, false
 	return nil

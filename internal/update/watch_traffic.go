@@ -15,6 +15,10 @@ type Traffic struct {
 	Latency    Latencies `json:"latency,omitempty"`
 }
 
+// OwnGeneration lists what a process asked itself, of whatever generation: requests
+// that are not those of users.
+const OwnGeneration = "own"
+
 // Latencies counts requests by how long they took, in ascending order.
 type Latencies []LatencyCount
 
@@ -46,6 +50,9 @@ func (t Traffic) since(earlier Traffic) Traffic {
 	t.Latency = rest
 	return t
 }
+
+// mostlyUsers tells whether the latencies are, nearly all, those of users.
+func (t Traffic) mostlyUsers() bool { return 5*t.Requests >= 4*t.Latency.total() }
 
 func (t Traffic) and(other Traffic) Traffic {
 	t.Requests += other.Requests
@@ -100,14 +107,18 @@ func (l Latencies) quantile(share float64) time.Duration {
 type reading []Traffic
 
 // of sums up what was counted of a service after an earlier reading, of the
-// generations that belong.
+// generations that belong, without what was asked by ourselves.
 func (r reading) of(serviceName string, earlier reading, belongs func(generation string) bool) Traffic {
 	sum := Traffic{Service: serviceName}
 	for _, t := range r {
-		if t.Service == serviceName && t.Generation != "" && belongs(t.Generation) {
+		if t.Service == serviceName && t.Generation != OwnGeneration && belongs(t.Generation) {
 			sum = sum.and(t.since(earlier.find(t.Service, t.Generation)))
 		}
 	}
+	own := r.find(serviceName, OwnGeneration).since(earlier.find(serviceName, OwnGeneration))
+	sum.Requests -= min(own.Requests, sum.Requests)
+	sum.Failed -= min(own.Failed, sum.Failed)
+	sum.Failed = min(sum.Failed, sum.Requests)
 	return sum
 }
 
