@@ -8,6 +8,7 @@ import "math"
 type evidence struct {
 	usual, bad float64 // shares of all requests
 	enough     float64 // sum from which on it is taken for shown
+	seconds    float64 // that it takes at least, however bad they are
 	sum        float64
 	seen, hits float64 // of the observations so far
 }
@@ -24,15 +25,15 @@ const (
 // newEvidence is against a share that is at least twice the usual one, and at
 // least that much more. What was seen before is itself only a sample, so that the
 // usual share is taken for a little higher.
-func newEvidence(hits, requests uint64, more, enough float64) *evidence {
+func newEvidence(hits, requests uint64, more, enough, seconds float64) *evidence {
 	h, n := float64(hits), float64(requests)
 	usual := min(max((h+1+math.Sqrt(h+1))/n, leastUsual), 0.9)
-	return &evidence{usual: usual, bad: min(max(2*usual, usual+more), (1+usual)/2), enough: enough}
+	return &evidence{usual: usual, bad: min(max(2*usual, usual+more), (1+usual)/2), enough: enough, seconds: seconds}
 }
 
 // add takes in what was seen in a number of seconds. Failures come in bursts, which
 // are one event and not many: of each second only so many count as the bad share
-// would bring twice over.
+// would bring twice over, and no second shows it alone.
 func (e *evidence) add(requests, hits uint64, seconds float64) {
 	if requests == 0 {
 		return
@@ -41,7 +42,7 @@ func (e *evidence) add(requests, hits uint64, seconds float64) {
 	n := float64(requests) / clumps
 	h := min(float64(hits)/clumps, max(2, 2*e.bad*n), n)
 	gain := h*math.Log(e.bad/e.usual) + (n-h)*math.Log((1-e.bad)/(1-e.usual))
-	e.sum = max(0, e.sum+clumps*gain)
+	e.sum = max(0, e.sum+clumps*min(gain, 1.01*e.enough/e.seconds))
 	e.seen += float64(requests)
 	e.hits += float64(hits)
 }

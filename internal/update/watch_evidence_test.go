@@ -47,7 +47,7 @@ func TestGoodVersionsAreNotTakenBack(t *testing.T) {
 			d.bursts = 1.0 / 120
 		}
 		before := fewestBefore + random.IntN(5000)
-		e := newEvidence(hitsOf(random, before, d.share), uint64(before), moreErrors, enoughErrors)
+		e := newEvidence(hitsOf(random, before, d.share), uint64(before), moreErrors, enoughErrors, leastErrors)
 		if at := d.until(random, e); at > 0 {
 			t.Errorf("seed %d: %+v, after %d requests before: taken back after %d", seed, d, before, at)
 		}
@@ -61,7 +61,7 @@ func TestThreePercentAreCaught(t *testing.T) {
 	for seed := range uint64(runs) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		d := drill{perSecond: 10 + random.IntN(90), share: 0.03, seconds: 900}
-		e := newEvidence(hitsOf(random, 2000, 0.001), 2000, moreErrors, enoughErrors)
+		e := newEvidence(hitsOf(random, 2000, 0.001), 2000, moreErrors, enoughErrors, leastErrors)
 		at := d.until(random, e)
 		if at == 0 {
 			t.Errorf("seed %d: %+v is not caught", seed, d)
@@ -78,20 +78,20 @@ func TestThreePercentAreCaught(t *testing.T) {
 // One that fails all of them takes a few seconds, one or two seconds of failures
 // alone are a burst.
 func TestBurstsAreOneEvent(t *testing.T) {
-	e := newEvidence(0, 2000, moreErrors, enoughErrors)
+	e := newEvidence(0, 2000, moreErrors, enoughErrors, leastErrors)
 	seconds := 0
 	for ; !e.shown() && seconds < 60; seconds++ {
 		e.add(100, 100, 1)
 	}
-	if seconds < 3 || seconds > 6 {
+	if seconds < leastErrors || seconds > leastErrors+1 {
 		t.Errorf("a version that fails all is caught after %d s", seconds)
 	}
 	// What nobody watched meanwhile counts as the seconds that it was.
-	late := newEvidence(0, 2000, moreErrors, enoughErrors)
+	late := newEvidence(0, 2000, moreErrors, enoughErrors, leastErrors)
 	if late.add(6000, 180, 60); !late.shown() {
 		t.Errorf("3 %% of a minute: %f of %f", late.sum, late.enough)
 	}
-	burst := newEvidence(0, 2000, moreErrors, enoughErrors)
+	burst := newEvidence(0, 2000, moreErrors, enoughErrors, leastErrors)
 	if burst.add(6000, 60, 60); burst.shown() {
 		t.Error("60 failures of a minute are 1 %")
 	}
@@ -99,7 +99,7 @@ func TestBurstsAreOneEvent(t *testing.T) {
 
 // Of few requests nothing is shown.
 func TestFewRequestsShowNothing(t *testing.T) {
-	e := newEvidence(0, 2000, moreErrors, enoughErrors)
+	e := newEvidence(0, 2000, moreErrors, enoughErrors, leastErrors)
 	for range fewestRequests - 1 {
 		if e.add(1, 1, 1); e.shown() {
 			t.Fatalf("shown after %f requests", e.seen)

@@ -12,9 +12,11 @@ import (
 const (
 	moreErrors    = 0.02
 	enoughErrors  = 25
+	leastErrors   = 5    // seconds
 	moreSlow95    = 0.04 // of those slower than nearly all were
 	moreSlow50    = 0.25 // of those slower than half of them were
 	enoughSlow    = 50
+	leastSlow     = 12  // seconds: a machine may be busy for a moment
 	slowerRatio   = 1.8 // found as twice as slow: the histogram has steps of 6 %
 	slowerBy      = 25 * time.Millisecond
 	mostHeldShare = 0.01 // of the requests before: else they say nothing about latency
@@ -52,7 +54,7 @@ func newTrafficJudge(before Traffic, limits WatchLimits) *trafficJudge {
 	j := &trafficJudge{service: before.Service, before: before}
 	few := "of the old version only " + requestsText(before.Requests) + " are known"
 	if before.Requests >= fewestBefore {
-		j.errors = newEvidence(before.Failed, before.Requests, moreErrors, enoughErrors)
+		j.errors = newEvidence(before.Failed, before.Requests, moreErrors, enoughErrors, leastErrors)
 	} else {
 		j.noErrors = few
 	}
@@ -61,7 +63,7 @@ func newTrafficJudge(before Traffic, limits WatchLimits) *trafficJudge {
 		if j.errors != nil {
 			usual = min(usual, j.errors.usual)
 		}
-		j.errors, j.noErrors = &evidence{usual: usual, bad: limit, enough: enoughErrors}, ""
+		j.errors, j.noErrors = &evidence{usual: usual, bad: limit, enough: enoughErrors, seconds: leastErrors}, ""
 	}
 	switch {
 	case before.Latency.total() < fewestBefore:
@@ -79,7 +81,7 @@ func newTrafficJudge(before Traffic, limits WatchLimits) *trafficJudge {
 func newSlowness(before Latencies, percentile, ratio, more float64) slowness {
 	was := before.quantile(percentile)
 	limit := max(time.Duration(ratio*float64(was)), was+slowerBy)
-	return slowness{newEvidence(before.slowerThan(limit), before.total(), more, enoughSlow), percentile, was, limit}
+	return slowness{newEvidence(before.slowerThan(limit), before.total(), more, enoughSlow, leastSlow), percentile, was, limit}
 }
 
 // add takes in what was answered in a number of seconds. What began to be answered

@@ -101,3 +101,19 @@ func TestLimitsOfTheUser(t *testing.T) {
 		}
 	}
 }
+
+// A machine that is busy for some seconds makes every version slow.
+func TestAStallIsNotSlow(t *testing.T) {
+	before := Traffic{Service: "api", Requests: 5000, Latency: Latencies{{10_000, 4800}, {30_000, 200}}}
+	judge := newTrafficJudge(before, WatchLimits{})
+	for second := range 300 {
+		took := int64(10_000)
+		if second%60 < leastSlow-3 {
+			took = 900_000
+		}
+		judge.add(Traffic{Requests: 100, Latency: Latencies{{took, 100}}}, 1, true)
+		if text := judge.worse(); text != "" {
+			t.Fatalf("after %d s: %s", second+1, text)
+		}
+	}
+}
