@@ -103,6 +103,7 @@ func fullReceipt() update.Receipt {
 		DurationMillis: 8400, Requests: new(int64(12431)), Failed: new(int64(0)), Held: new(int64(212)), LongestHoldMillis: new(840.0),
 		GapMillis: new(0.0), Probes: new(int64(168)), ProbeFailures: new(int64(0)), ProbeURL: "http://127.0.0.1/health/",
 		P95BeforeMillis: new(41.0), P95DuringMillis: new(44.2), P95AfterMillis: new(40.0), PeakExtraBytes: new(int64(108 << 20)),
+		Watch: &update.WatchVerdict{Verdict: update.VerdictGood, WatchedMillis: 30_000, Findings: []string{"api: 0.10 % of 4000 requests failed, before 0.12 % of 90000 requests"}},
 		Steps: []update.ReceiptStep{{Verb: "build", Object: "api", DurationMillis: 3200, Result: "done"}},
 	}
 }
@@ -132,7 +133,8 @@ func failure() recording {
 	steps := r.plan.Steps()
 	return recording{r.plan, r.events, Outcome{Run: "01RUN",
 		Receipt: update.Receipt{Project: "shop", From: 42, To: 43, Strategy: "rolling", Result: update.ResultRolledBack, DurationMillis: 67100,
-			Requests: new(int64(900)), Failed: new(int64(3)), FailedByCause: map[string]int64{"refused": 2, "timeout": 1}, P95BeforeMillis: new(4.25)},
+			Requests: new(int64(900)), Failed: new(int64(3)), FailedByCause: map[string]int64{"refused": 2, "timeout": 1}, P95BeforeMillis: new(4.25),
+			Watch: &update.WatchVerdict{Verdict: update.VerdictWorse, Reason: gate.Error(), WatchedMillis: 12_000, Findings: []string{"api: errors not judged: only 12 requests"}}},
 		Failure: &Failure{Err: fmt.Errorf("gate: %w", gate), Step: 3, Line: steps[2].Line(), Undone: []update.Line{steps[2].Line(), steps[1].Line()},
 			Serves: "release 42: shop-api-1 answered 200 OK in 3 ms", Next: []string{"docker logs shop-api-2", "gapless update"}},
 	}}

@@ -87,8 +87,9 @@ func (h *History) Watching() int {
 }
 
 // Resume ends a run that died: after the commit point it goes forward, before
-// it back, but for a watch, which goes on. It may die itself at any point and be called again. A person who
-// asks for it is not bound by the limit of attempts: insist lifts it.
+// it back, but for a watch, which goes on. It may die itself at any point and be
+// called again. A person who asks for it is not bound by the limit of attempts:
+// insist lifts it.
 func (r *Run) Resume(ctx context.Context, h History, insist bool) (Outcome, error) {
 	r.Plan, r.Env.Run, r.done, r.undone = h.Plan, h.Run, h.Done, h.Undone
 	r.Env.interrupted = r.Interrupted
