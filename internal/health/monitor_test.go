@@ -219,3 +219,30 @@ func TestReached(t *testing.T) {
 		t.Errorf("%d reached the edge, want 26", got)
 	}
 }
+
+// While versions are compared, the monitor asks a twentieth as often, and tells how
+// many of the requests are its own.
+func TestSlowMonitor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		status := 200
+		m := startMonitor(t.Context(), []Target{{Service: "api"}}, func(context.Context, Target) (int, error) { return status, nil })
+		time.Sleep(10*time.Second + monitorEvery/2)
+		synctest.Wait()
+		often := m.Asked()["api"].Answered
+		m.Slow(true)
+		status = 503
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		after := m.Asked()["api"]
+		if rare := after.Answered - often; often < 190 || rare < 9 || rare > 11 || after.Failed != rare {
+			t.Errorf("%d requests in 10 s, then %d, %d of them failed", often, rare, after.Failed)
+		}
+		m.Slow(false)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if again := m.Asked()["api"].Answered - after.Answered; again < 19 {
+			t.Errorf("%d requests in a second", again)
+		}
+		m.Stop()
+	})
+}

@@ -94,7 +94,7 @@ func success() recording {
 	r.add(update.EventCommitted, 0, 0, nil)
 	r.step(5, 50*time.Millisecond)
 	r.add(update.EventRunEnded, 0, 0, func(e *update.Event) { e.Result = update.ResultCommitted })
-	return recording{r.plan, r.events, Outcome{Run: "01RUN", Receipt: fullReceipt()}}
+	return recording{r.plan, r.events, Outcome{Run: "01RUN", Receipt: watchedReceipt()}}
 }
 
 func fullReceipt() update.Receipt {
@@ -103,9 +103,16 @@ func fullReceipt() update.Receipt {
 		DurationMillis: 8400, Requests: new(int64(12431)), Failed: new(int64(0)), Held: new(int64(212)), LongestHoldMillis: new(840.0),
 		GapMillis: new(0.0), Probes: new(int64(168)), ProbeFailures: new(int64(0)), ProbeURL: "http://127.0.0.1/health/",
 		P95BeforeMillis: new(41.0), P95DuringMillis: new(44.2), P95AfterMillis: new(40.0), PeakExtraBytes: new(int64(108 << 20)),
-		Watch: &update.WatchVerdict{Verdict: update.VerdictGood, WatchedMillis: 30_000, Findings: []string{"api: 0.10 % of 4000 requests failed, before 0.12 % of 90000 requests"}},
 		Steps: []update.ReceiptStep{{Verb: "build", Object: "api", DurationMillis: 3200, Result: "done"}},
 	}
+}
+
+// watchedReceipt is that of an update that watched its new version.
+func watchedReceipt() update.Receipt {
+	receipt := fullReceipt()
+	receipt.Watch = &update.WatchVerdict{Verdict: update.VerdictGood, WatchedMillis: 30_000,
+		Findings: []string{"api: 0.10 % of 4000 requests failed, before 0.12 % of 90000 requests"}}
+	return receipt
 }
 
 func failure() recording {
