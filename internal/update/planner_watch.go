@@ -173,6 +173,7 @@ func (p *Planner) baselineOf(step *WatchStep) *BaselineStep {
 	for _, subject := range step.Subjects {
 		if subject.Generation != "" {
 			baseline.Services = append(baseline.Services, subject.Service)
+			baseline.Generations = append(baseline.Generations, subject.Generations...)
 		}
 		for _, c := range p.state.ContainersOf(subject.Service) {
 			if c.Running {

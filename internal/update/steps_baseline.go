@@ -12,9 +12,10 @@ import (
 // BaselineStep keeps what the old version is like, as long as it has all the
 // requests to itself. A watch compares the new one with that.
 type BaselineStep struct {
-	Services   []string `json:"services,omitempty"`   // whose requests pass the edge
-	Containers []string `json:"containers,omitempty"` // of the old version
-	Shared     []string `json:"shared,omitempty"`     // containers that both versions need
+	Services    []string `json:"services,omitempty"`    // whose requests pass the edge
+	Generations []string `json:"generations,omitempty"` // of the old version, there
+	Containers  []string `json:"containers,omitempty"`  // of the old version
+	Shared      []string `json:"shared,omitempty"`      // containers that both versions need
 	// Former are containers of the old version that stay warm, with how one sees
 	// that they answer.
 	Former []GateSpec `json:"former,omitempty"`
@@ -45,6 +46,7 @@ func (s *BaselineStep) Do(ctx context.Context, env *Env) error {
 				seen.Traffic = append(seen.Traffic, t)
 			}
 		}
+		seen.Traffic = seen.Traffic.without(s.Generations)
 	}
 	for _, name := range s.Containers {
 		c, err := env.Containers.Inspect(ctx, name)

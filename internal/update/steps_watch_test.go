@@ -91,7 +91,24 @@ func TestWatchJudges(t *testing.T) {
 				return 0, 10 * time.Millisecond
 			}
 		}, ResultCommitted, VerdictGood, "failed"},
-		"no requests":    {func(w *world) { w.traffic.perSecond["api"] = 0 }, ResultCommitted, VerdictNotJudged, "errors not judged: only 0 requests"},
+		"no requests": {func(w *world) { w.traffic.perSecond["api"] = 0 }, ResultCommitted, VerdictNotJudged, "errors not judged: only 0 requests"},
+		"no requests but our own": {func(w *world) {
+			w.traffic.perSecond["api"] = 0
+			w.traffic.happens = func(int) {
+				for _, generation := range []string{"8", OwnGeneration} {
+					w.count(Traffic{Service: "api", Generation: generation, Requests: 1, Failed: 1})
+				}
+			}
+		}, ResultCommitted, VerdictNotJudged, "errors not judged: only 0 requests"},
+		"the database hangs for good, which only its check shows": {func(w *world) {
+			w.traffic.answer = func(*Container) (uint64, time.Duration) {
+				if w.traffic.seconds > 30 {
+					return 40, 10 * time.Millisecond
+				}
+				return 0, 10 * time.Millisecond
+			}
+			w.traffic.happens = func(second int) { w.unhealthyNow("db", second > 30) }
+		}, ResultHeld, VerdictHeld, "shop-db-1, which both versions need, does not pass its check"},
 		"nothing before": {func(w *world) { w.traffic.counted = map[string]*Traffic{} }, ResultCommitted, VerdictNotJudged, "of the old version only 0 requests are known"},
 		"its worker crashes again and again": {func(w *world) {
 			w.traffic.happens = func(second int) {
@@ -205,6 +222,35 @@ func TestWatchJudges(t *testing.T) {
 // unhealthyNow makes the checks of a service fail from now on, or no more.
 func (w *world) unhealthyNow(service string, yes bool) {
 	w.failingChecks = map[string]bool{service: yes}
+}
+
+// What fails in the warm old version as well is no fault of the new one; what fails
+// in the new one alone is.
+func TestWarmOldVersionIsAskedToo(t *testing.T) {
+	for _, c := range []struct {
+		old    bool // fails too
+		until  int
+		result Result
+		says   string
+	}{
+		{true, 60, ResultCommitted, "shop-api-1 of the old version does not answer either"},
+		{true, 10_000, ResultHeld, "shop-api-1 of the old version does not answer either"},
+		{false, 60, ResultRolledBack, "not healthy"},
+	} {
+		w, plan := scenario{services: []project.Service{web("api")}, running: []Container{up("api", 1)}, routed: []string{"api"},
+			release: &Release{Number: 7}, covered: []string{"api"}, options: Options{Strategy: StrategyBlueGreen, Watch: 2 * time.Minute}}.watched(t)
+		w.traffic.happens = func(second int) {
+			fails := second > 30 && second < c.until
+			w.unhealthyNow("api", fails && c.old)
+			w.unhealthy["api"] = fails
+		}
+		outcome, _, err := start(w, &plan)
+		if err != nil || outcome.Result != c.result || outcome.Watch == nil {
+			t.Errorf("%+v: %s, %v, %v, %+v", c, outcome.Result, outcome.Cause, err, outcome.Watch)
+		} else if all := outcome.Watch.Reason + strings.Join(outcome.Watch.Findings, "\n"); !strings.Contains(all, c.says) {
+			t.Errorf("%+v: %s", c, all)
+		}
+	}
 }
 
 // A watch that was cut off goes on for the time that was left, by the same

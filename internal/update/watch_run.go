@@ -63,7 +63,11 @@ func newWatching(step *WatchStep, env *Env) *watching {
 // look observes once, and judges. It tells whether everything that was seen was
 // fine.
 func (w *watching) look(ctx context.Context) (fine bool, err error) {
-	if reason := w.sharedFault(ctx); reason != "" || w.shared != "" {
+	seen := w.sharedFault
+	if w.shared != "" { // which a look alone may not have shown
+		seen = w.confirm
+	}
+	if reason := seen(ctx); reason != "" || w.shared != "" {
 		return false, w.hold(ctx, reason)
 	}
 	if err := w.readTraffic(ctx); err != nil {
@@ -179,7 +183,7 @@ func (w *watching) note(from reading, at time.Time) error {
 	record := readWatchRecord(w.env)
 	record.Watched, record.Faulty, record.Said, record.Restarts = w.watched, w.shared != "" || w.afresh, w.said, map[string]int{}
 	if !at.IsZero() {
-		record.From, record.FromAt = from, at
+		record.From, record.FromAt = from.without(nil), at
 	}
 	for _, b := range w.bodies {
 		if b.based {

@@ -122,6 +122,19 @@ func (r reading) of(serviceName string, earlier reading, belongs func(generation
 	return sum
 }
 
+// without leaves the latencies out but those of some generations: the others are
+// only counted on from.
+func (r reading) without(generations []string) reading {
+	var kept reading
+	for _, t := range r {
+		if !slices.Contains(generations, t.Generation) {
+			t.Latency = nil
+		}
+		kept = append(kept, t)
+	}
+	return kept
+}
+
 func (r reading) find(serviceName, generation string) Traffic {
 	for _, t := range r {
 		if t.Service == serviceName && t.Generation == generation {
