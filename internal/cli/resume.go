@@ -37,13 +37,7 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 	}
 	defer s.close()
 	if err := s.claim(command); err != nil {
-		if !abort {
-			return err
-		}
-		if done, err := s.endWatch(ctx, err); done || err != nil {
-			return err
-		}
-		return refuse(errors.New("the update was committed in the last moment"), "gapless rollback")
+		return s.abortBeside(ctx, err, abort)
 	}
 	entries, err := s.store.Unfinished()
 	var corrupt *journal.CorruptError
@@ -71,6 +65,18 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 	s.clearTrials(ctx)
 	err = s.resume(ctx, entries, true, abort)
 	return errors.Join(err, s.settleSource(ctx))
+}
+
+// abortBeside lets a process that watches take its update back, if that is what is
+// wanted.
+func (s *session) abortBeside(ctx context.Context, locked error, abort bool) error {
+	if !abort {
+		return locked
+	}
+	if done, err := s.endWatch(ctx, locked); done || err != nil {
+		return err
+	}
+	return refuse(errors.New("the update was committed in the last moment"), "gapless rollback")
 }
 
 // setAside gives up a journal that cannot be read, when a person says so.

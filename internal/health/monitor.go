@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -71,21 +70,6 @@ type Monitor struct {
 	asked   map[string]Asked
 	slow    atomic.Bool
 }
-
-// Asked counts the requests of a monitor that were answered, for whoever counts
-// them as well.
-type Asked struct{ Answered, Failed uint64 }
-
-// Asked is what was asked so far, by service.
-func (m *Monitor) Asked() map[string]Asked {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return maps.Clone(m.asked)
-}
-
-// Slow makes the monitor ask rarely: while a version is compared with another one,
-// its own requests must not be what is compared.
-func (m *Monitor) Slow(yes bool) { m.slow.Store(yes) }
 
 // sample is one request, placed at the time when it was sent.
 type sample struct {
@@ -194,20 +178,6 @@ func (m *Monitor) probe(ctx context.Context, index int) {
 	if len(m.samples[index]) < maxSamples {
 		m.samples[index] = append(m.samples[index], result)
 	}
-}
-
-// count notes an answer; one with an error of the server counts as failed wherever
-// it is counted.
-func (m *Monitor) count(service string, status int) {
-	if status == 0 {
-		return
-	}
-	asked := m.asked[service]
-	asked.Answered++
-	if status >= 500 {
-		asked.Failed++
-	}
-	m.asked[service] = asked
 }
 
 // good tells whether users are served. A page that asks for a login all the
