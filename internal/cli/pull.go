@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"gapless/internal/engine"
+	"gapless/internal/update"
 )
 
 // imageStore fetches and names images.
@@ -16,16 +17,16 @@ type imageStore interface {
 }
 
 // movedTag is a reference that names another image since a pull.
-type movedTag struct{ reference, previous string }
+type movedTag struct{ service, reference, previous, now string }
 
 // pulled asks the registry for newer images where the compose file or the user
 // wants it, and acts on them. If that comes to nothing, the references name
 // what they named before: a later docker compose up must not start a version
 // that was declined or failed.
-func (s *session) pulled(ctx context.Context, all bool, act func() error) error {
+func (s *session) pulled(ctx context.Context, all bool, act func(moved []update.Step) error) error {
 	moved, err := s.pullImages(ctx, s.bench, all)
 	if err == nil {
-		err = act()
+		err = act(movedSteps(moved))
 	}
 	if err == nil || len(moved) == 0 {
 		return err
@@ -61,10 +62,20 @@ func (s *session) pullImages(ctx context.Context, images imageStore, all bool) (
 			return moved, fmt.Errorf("pull %s: %w", service.Image, err)
 		}
 		if previous != "" && previous != now {
-			moved = append(moved, movedTag{service.Image, previous})
+			moved = append(moved, movedTag{service.Name, service.Image, previous, now})
 		}
 	}
 	return moved, nil
+}
+
+// movedSteps put what a pull moved into the plan: the undo of a run whose process died
+// takes it back too.
+func movedSteps(moved []movedTag) (steps []update.Step) {
+	for _, tag := range moved {
+		steps = append(steps, &update.TagStep{Service: tag.service, ImageID: tag.now, Reference: tag.reference, Previous: tag.previous,
+			Why: "was pulled; names the image of before again if the update fails"})
+	}
+	return steps
 }
 
 // tagBack gives the references back to the images that had them.

@@ -79,18 +79,22 @@ func (a *app) update(ctx context.Context, services []string, flags updateFlags) 
 		if err := s.checkNames(services); err != nil {
 			return err
 		}
-		return s.pulled(ctx, flags.pullImages, func() error { return s.planAndRun(ctx, services, flags) })
+		return s.pulled(ctx, flags.pullImages, func(moved []update.Step) error {
+			options := flags.shift.options(services)
+			options.Moved = moved
+			return s.planAndRun(ctx, options, flags.planFile)
+		})
 	})
 }
 
 // planAndRun plans the way to what is wanted now, and goes it.
-func (s *session) planAndRun(ctx context.Context, services []string, flags updateFlags) error {
-	state, plan, err := s.plan(ctx, flags.shift.options(services))
+func (s *session) planAndRun(ctx context.Context, options update.Options, planFile string) error {
+	state, plan, err := s.plan(ctx, options)
 	if err != nil {
 		return err
 	}
-	if flags.planFile != "" {
-		if err := samePlan(flags.planFile, plan); err != nil {
+	if planFile != "" {
+		if err := samePlan(planFile, plan); err != nil {
 			return err
 		}
 	}

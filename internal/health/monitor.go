@@ -26,7 +26,7 @@ type Target struct {
 
 // Answers tells whether users are served at an address now.
 func Answers(ctx context.Context, target Target) bool {
-	ctx, cancel := context.WithTimeout(ctx, monitorPatience)
+	ctx, cancel := context.WithTimeout(ctx, answerPatience)
 	defer cancel()
 	status, err := requestOnce(ctx, target)
 	return err == nil && good(status, status)
@@ -48,16 +48,18 @@ const (
 	monitorEvery    = 50 * time.Millisecond
 	monitorTimeout  = 35 * time.Second
 	monitorInFlight = 16
-	monitorPatience = 2 * time.Second // after it, a request that Stop cuts off counts as failed
-	monitorSlowly   = 20              // of so many ticks one is used when it is slow
-	maxSamples      = 500_000         // seven hours of one target
+	monitorPatience = 10 * time.Second // that Stop has with what is under way
+	answerPatience  = 2 * time.Second
+	monitorSlowly   = 20      // of so many ticks one is used when it is slow
+	maxSamples      = 500_000 // seven hours of one target
 )
 
 // Monitor asks public addresses all the time and remembers how they answer.
 type Monitor struct {
 	targets []Target
 	request func(ctx context.Context, target Target) (status int, err error)
-	cancel  context.CancelFunc
+	enough  context.CancelFunc // ends the sending
+	cancel  context.CancelFunc // ends also what is under way
 	running sync.WaitGroup
 	mu      sync.Mutex
 	phase   Phase
@@ -86,12 +88,13 @@ func StartMonitor(ctx context.Context, targets []Target) *Monitor {
 
 func startMonitor(ctx context.Context, targets []Target, request func(context.Context, Target) (int, error)) *Monitor {
 	ctx, cancel := context.WithCancel(ctx)
+	sending, enough := context.WithCancel(ctx)
 	m := &Monitor{
-		targets: targets, request: request, cancel: cancel, phase: PhaseBefore, begin: time.Now(),
+		targets: targets, request: request, enough: enough, cancel: cancel, phase: PhaseBefore, begin: time.Now(),
 		samples: make([][]sample, len(targets)), usual: make([]int, len(targets)), asked: map[string]Asked{},
 	}
 	for i := range targets {
-		m.running.Go(func() { m.watch(ctx, i) })
+		m.running.Go(func() { m.watch(sending, ctx, i) })
 	}
 	return m
 }
@@ -103,36 +106,39 @@ func (m *Monitor) Mark(phase Phase) {
 	m.phase = phase
 }
 
-// Stop ends the probes and returns the figures. Those that were just sent do
-// not count; those that have waited for long have failed.
+// Stop sends no more probes and returns the figures. Those under way get their
+// answers, unless that takes longer than ten seconds: then they have failed.
 func (m *Monitor) Stop() Figures {
 	m.mu.Lock()
 	if m.end.IsZero() {
 		m.end = time.Now()
 	}
 	m.mu.Unlock()
-	m.cancel()
+	m.enough()
+	patience := time.AfterFunc(monitorPatience, m.cancel)
 	m.running.Wait()
+	patience.Stop()
+	m.cancel()
 	return m.Figures()
 }
 
 // watch sends at a fixed pace, whether the answers come or not: a probe that
 // waits for the one before would see less the worse it gets.
-func (m *Monitor) watch(ctx context.Context, index int) {
+func (m *Monitor) watch(sending, ctx context.Context, index int) {
 	ticker := time.NewTicker(monitorEvery)
 	defer ticker.Stop()
 	slots := make(chan struct{}, monitorInFlight)
 	for tick := 0; ; tick++ {
 		if m.slow.Load() && tick%monitorSlowly != 0 {
 			select {
-			case <-ctx.Done():
+			case <-sending.Done():
 				return
 			case <-ticker.C:
 				continue
 			}
 		}
 		select {
-		case <-ctx.Done():
+		case <-sending.Done():
 			return
 		case slots <- struct{}{}:
 			m.running.Go(func() {
@@ -142,7 +148,7 @@ func (m *Monitor) watch(ctx context.Context, index int) {
 		default:
 		}
 		select {
-		case <-ctx.Done():
+		case <-sending.Done():
 			return
 		case <-ticker.C:
 		}
@@ -158,9 +164,6 @@ func (m *Monitor) probe(ctx context.Context, index int) {
 	defer cancel()
 	status, err := m.request(request, m.targets[index])
 	result.took = time.Since(result.sent)
-	if ctx.Err() != nil && result.took < monitorPatience {
-		return
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if errors.Is(err, errPage) {

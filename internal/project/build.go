@@ -78,6 +78,8 @@ func buildService(p *Project, config types.ServiceConfig, mounts map[string]int)
 		StopGrace:        defaultStopGrace,
 		Restart:          config.Restart,
 		NetworkMode:      config.NetworkMode,
+		IPCMode:          config.Ipc,
+		PIDMode:          config.Pid,
 		MemoryLimitBytes: memoryLimit(config),
 		Parallelism:      defaultUpdateParallel,
 	}

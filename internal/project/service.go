@@ -59,6 +59,7 @@ type Service struct {
 	Hooks []string
 
 	NetworkMode      string
+	IPCMode, PIDMode string
 	FixedAddresses   []string // IP or MAC addresses that only one container can have
 	Devices          []string
 	MemoryLimitBytes int64 // 0 means unlimited

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gapless/internal/project"
 )
 
 // RefusedError says why an update cannot be made, by whatever strategy: it would
@@ -18,27 +20,40 @@ func (e *RefusedError) Error() string { return e.Reason }
 // Hint is what to do instead.
 func (e *RefusedError) Hint() string { return e.Instead }
 
+// namespaces are what a container can share with the one of another service, by
+// the key of the compose file, and what becomes of it when that one is replaced.
+var namespaces = []struct {
+	key, shared, loss string
+	mode              func(project.Service) string
+}{
+	{"network_mode", "the network", "would lose it for good", func(s project.Service) string { return s.NetworkMode }},
+	{"ipc", "the shared memory", "would keep the old one for good", func(s project.Service) string { return s.IPCMode }},
+	{"pid", "the processes", "would be killed with them", func(s project.Service) string { return s.PIDMode }},
+}
+
 // checkNamespaces refuses to replace or restart a container while another one
-// runs in its network: that one would be left without any, and would still be
+// runs in a namespace of its: that one would be left without, and would still be
 // said to run.
 func (p *Planner) checkNamespaces() error {
 	for _, w := range p.work {
 		if !p.running(w.service) || !p.touches(w) {
 			continue
 		}
-		var inside []string
-		for _, s := range p.project.Services {
-			if s.NetworkMode == "service:"+w.service.Name && p.running(s) {
-				inside = append(inside, s.Name)
+		for _, n := range namespaces {
+			var inside []string
+			for _, s := range p.project.Services {
+				if n.mode(s) == "service:"+w.service.Name && p.running(s) {
+					inside = append(inside, s.Name)
+				}
 			}
-		}
-		if len(inside) == 0 {
-			continue
-		}
-		names := strings.Join(inside, ", ")
-		return &RefusedError{
-			Reason:  fmt.Sprintf("%s shares the network of %s (network_mode: service:%s) and would lose it for good when that is replaced", names, w.service.Name, w.service.Name),
-			Instead: fmt.Sprintf("docker compose up -d %s %s replaces both, with a gap; gapless update SERVICE goes on with the others", w.service.Name, strings.Join(inside, " ")),
+			if len(inside) == 0 {
+				continue
+			}
+			return &RefusedError{
+				Reason: fmt.Sprintf("%s shares %s of %s (%s: service:%s) and %s when that is replaced",
+					strings.Join(inside, ", "), n.shared, w.service.Name, n.key, w.service.Name, n.loss),
+				Instead: fmt.Sprintf("docker compose up -d %s %s replaces both, with a gap; gapless update SERVICE goes on with the others", w.service.Name, strings.Join(inside, " ")),
+			}
 		}
 	}
 	return nil

@@ -9,9 +9,20 @@ import (
 )
 
 // A service in the network of another one loses it with the container that it
-// belongs to, and docker compose alone makes both anew: nothing is begun.
-func TestSharedNetwork(t *testing.T) {
-	inside := with(plain("exporter", project.RoleWorker), func(s *project.Service) { s.NetworkMode, s.DependsOn = "service:api", []string{"api"} })
+// belongs to, and docker compose alone makes both anew: nothing is begun. So it is
+// with shared memory and processes.
+func TestSharedNamespaces(t *testing.T) {
+	for key, share := range map[string]func(*project.Service){
+		"network_mode": func(s *project.Service) { s.NetworkMode = "service:api" },
+		"ipc":          func(s *project.Service) { s.IPCMode = "service:api" },
+		"pid":          func(s *project.Service) { s.PIDMode = "service:api" },
+	} {
+		t.Run(key, func(t *testing.T) { testShared(t, key, share) })
+	}
+}
+
+func testShared(t *testing.T, key string, share func(*project.Service)) {
+	inside := with(with(plain("exporter", project.RoleWorker), share), func(s *project.Service) { s.DependsOn = []string{"api"} })
 	down := now("exporter", 1)
 	down.Running = false
 	for name, c := range map[string]struct {
@@ -34,7 +45,7 @@ func TestSharedNetwork(t *testing.T) {
 			if errors.As(err, &refused) != c.refused || !c.refused && err != nil {
 				t.Fatalf("%v\n%s", err, plan.Text())
 			}
-			if c.refused && (!strings.Contains(err.Error(), "exporter") || refused.Hint() == "") {
+			if c.refused && (!strings.Contains(err.Error(), "exporter") || !strings.Contains(err.Error(), key+": service:api") || refused.Hint() == "") {
 				t.Errorf("says %q, hint %q", err, refused.Hint())
 			}
 		})

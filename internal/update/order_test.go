@@ -46,3 +46,32 @@ func TestStatefulServicesComeFirst(t *testing.T) {
 		})
 	}
 }
+
+// What a service needs has proven itself before the service starts, also where all
+// services change at once.
+func TestWhatAServiceNeedsIsUpBeforeIt(t *testing.T) {
+	shop := with(web("shop"), func(s *project.Service) { s.Route.Path, s.DependsOn = "/shop", []string{"api"} })
+	for _, strategy := range []string{StrategyRolling, StrategyQuick, StrategyBlueGreen} {
+		t.Run(strategy, func(t *testing.T) {
+			s := scenario{
+				services: []project.Service{shop, web("api")}, running: []Container{up("api", 1), up("shop", 1)},
+				routed: []string{"api", "shop"}, memory: 4 << 30, release: &Release{Number: 7}, options: Options{Strategy: strategy},
+				covered: []string{"api", "shop"}, held: []string{"api", "shop"},
+			}
+			_, plan := s.must(t)
+			var order []string
+			for _, step := range flat(plan.Steps()) {
+				switch step := step.(type) {
+				case *StartStep:
+					order = append(order, "start "+step.Service)
+				case *GateStep:
+					order = append(order, "gate "+step.Spec.Service)
+				}
+			}
+			if !slices.Equal(order, []string{"start api", "gate api", "start shop", "gate shop"}) {
+				t.Errorf("%v\n%s", order, plan.Text())
+			}
+			s.killEverywhere(t)
+		})
+	}
+}

@@ -35,6 +35,7 @@ const (
 type Options struct {
 	Named   []string // services; empty: all that changed
 	Tags    []Step   // image references to move first, of a rollback
+	Moved   []Step   // image references that a pull has moved already: they go back with the run
 	Cause   string   // reason that stands before the changes
 	BackTo  int      // a release that served before: nothing is checked or migrated; 0: forward
 	Crosses []string // what a rollback should know of the releases that it takes back
@@ -202,7 +203,7 @@ func (p *Planner) assemble(because string) Plan {
 	if p.adopts() {
 		prepare = append(prepare, &RecordStep{Release: p.plan.From, Adopted: true})
 	}
-	prepare = append(append(prepare, p.options.Tags...), p.prepare...)
+	prepare = slices.Concat(prepare, p.options.Moved, p.options.Tags, p.prepare)
 	if p.usesEdge() && !p.native() {
 		prepare = append(prepare, &EdgeStep{Listeners: p.listeners(), Detail: "stands before " + strings.Join(p.routed(), ", ")})
 	}

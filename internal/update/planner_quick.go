@@ -83,16 +83,43 @@ func (p *Planner) startAll(all []*turnover) {
 	p.handOverRequests(all)
 }
 
-// bringUp starts all new containers and waits for each.
+// bringUp starts all new containers and waits for each. What another one needs is
+// waited for before that starts.
 func (p *Planner) bringUp(all []*turnover) {
-	for _, t := range all {
-		t.start()
-	}
 	var keeps []Step
-	for _, t := range all {
-		keeps = append(keeps, t.await()...)
+	for _, group := range p.inOrder(all) {
+		for _, t := range group {
+			t.start()
+		}
+		for _, t := range group {
+			keeps = append(keeps, t.await()...)
+		}
 	}
 	p.shift = append(p.shift, keeps...)
+}
+
+// inOrder groups services that do not need each other; each group comes after what
+// it needs.
+func (p *Planner) inOrder(all []*turnover) (groups [][]*turnover) {
+	left := all
+	for len(left) > 0 {
+		var group, later []*turnover
+		for _, t := range left {
+			needsOne := slices.ContainsFunc(left, func(other *turnover) bool {
+				return other != t && p.dependsOn(t.service.Name, other.service.Name, nil)
+			})
+			if needsOne {
+				later = append(later, t)
+			} else {
+				group = append(group, t)
+			}
+		}
+		if len(group) == 0 { // a circle, which Compose refuses
+			group, later = later, nil
+		}
+		groups, left = append(groups, group), later
+	}
+	return groups
 }
 
 // handOverRequests gives the requests to the new containers.

@@ -80,6 +80,7 @@ type TagStep struct {
 	ImageID   string `json:"imageId"`
 	Reference string `json:"reference"`
 	Previous  string `json:"previous,omitempty"`
+	Why       string `json:"why,omitempty"`
 }
 
 // Do tags.
@@ -94,7 +95,7 @@ func (s *TagStep) Undo(ctx context.Context, env *Env) error {
 
 // Line implements Step.
 func (s *TagStep) Line() Line {
-	return Line{Verb: "tag", Object: s.Service, Detail: s.Reference + " = " + ShortID(s.ImageID)}
+	return Line{Verb: "tag", Object: s.Service, Detail: s.Reference + " = " + ShortID(s.ImageID), Reason: s.Why}
 }
 
 // retag points a reference back at the image that it named before; nothing is
