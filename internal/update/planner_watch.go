@@ -210,8 +210,19 @@ func (p *Planner) noteWatch(step *WatchStep) {
 	if p.native() {
 		text += "; requests do not pass the edge: errors and latency cannot be judged"
 	}
+	if len(step.Shared) > 0 {
+		text += "; it waits while " + containersOf(step.Shared) + " is at fault"
+	}
 	if step.OneWay != "" {
 		text += "; what is worse is only said, because " + step.OneWay
 	}
 	p.note("", false, "%s", text)
+}
+
+func containersOf(gates []GateSpec) string {
+	var names []string
+	for _, gate := range gates {
+		names = append(names, gate.Container)
+	}
+	return strings.Join(names, " or ")
 }

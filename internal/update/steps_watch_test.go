@@ -253,6 +253,27 @@ func TestWarmOldVersionIsAskedToo(t *testing.T) {
 	}
 }
 
+// An engine that is restarted is waited for, and one that stays away too, but not
+// for ever.
+func TestWatchWaitsForTheEngine(t *testing.T) {
+	for until, want := range map[int]Result{60: ResultCommitted, 10_000: ResultHeld} {
+		w, plan := scenario{services: []project.Service{web("api")}, running: []Container{up("api", 1)}, routed: []string{"api"},
+			release: &Release{Number: 7}, covered: []string{"api"}, options: Options{Watch: 2 * time.Minute}}.watched(t)
+		w.traffic.happens = func(second int) {
+			w.brokenCall = ""
+			if second > 30 && second < until {
+				w.brokenCall = "inspect shop-api-2"
+			}
+		}
+		env := w.env()
+		env.Unavailable = func(err error) bool { return strings.Contains(err.Error(), "broken: inspect shop-api-2") }
+		outcome, err := (&Run{Plan: &plan, Env: env}).Execute(context.Background())
+		if err != nil || outcome.Result != want {
+			t.Errorf("away until second %d: %s, %v, %v, %v", until, outcome.Result, outcome.Cause, outcome.Stuck, err)
+		}
+	}
+}
+
 // A watch that was cut off goes on for the time that was left, by the same
 // baseline; one that was aborted meanwhile goes back.
 func TestWatchOutlivesItsProcess(t *testing.T) {
@@ -375,6 +396,9 @@ func TestWatchIsPlanned(t *testing.T) {
 	step := plan.Steps()[at].(*WatchStep)
 	if len(step.Subjects) != 2 || len(step.Keeps) != 2 || len(step.Shared) != 1 || step.OneWay != "" {
 		t.Errorf("%+v", step)
+	}
+	if text := plan.Text(); !strings.Contains(text, "compares errors and latency of api") || !strings.Contains(text, "it waits while shop-db-1 is at fault") {
+		t.Errorf("the plan does not say what is judged:\n%s", text)
 	}
 	if _, is := plan.Steps()[1].(*BaselineStep); !is {
 		t.Errorf("%T comes before the baseline", plan.Steps()[1])

@@ -17,7 +17,7 @@ func (w *watching) sharedFault(ctx context.Context) string {
 		}
 		c, err := w.env.Containers.Inspect(ctx, gate.Container)
 		switch {
-		case err != nil && w.away(err):
+		case w.away(err):
 			return "the engine does not answer"
 		case errors.Is(err, ErrNoContainer):
 			return fmt.Sprintf("%s, which both versions need, is gone", gate.Container)
@@ -31,7 +31,9 @@ func (w *watching) sharedFault(ctx context.Context) string {
 }
 
 // away tells an error of an engine that will come back.
-func (w *watching) away(err error) bool { return w.env.Unavailable != nil && w.env.Unavailable(err) }
+func (w *watching) away(err error) bool {
+	return err != nil && w.env.Unavailable != nil && w.env.Unavailable(err)
+}
 
 // wasWell tells whether a container served before the shift; without a baseline it
 // counts as if it had.
@@ -44,6 +46,9 @@ func (w *watching) wasWell(containerName string) bool {
 func (w *watching) confirm(ctx context.Context) string {
 	if reason := w.sharedFault(ctx); reason != "" {
 		return reason
+	}
+	if _, err := w.env.Containers.Inspect(ctx, w.bodies[0].Name); w.away(err) {
+		return "the engine does not answer"
 	}
 	for _, gate := range w.step.Shared {
 		if w.wasWell(gate.Container) && w.env.Gate.Gate(ctx, gate, func(Probe) {}) != nil {
@@ -66,7 +71,7 @@ func (w *watching) blame(ctx context.Context, failure error) error {
 	}
 	reason := w.confirm(ctx)
 	if reason == "" && w.away(failure) {
-		reason = "the engine does not answer"
+		reason = "the engine did not answer"
 	}
 	if reason == "" {
 		return failure
