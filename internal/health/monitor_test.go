@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -239,13 +240,14 @@ func TestReached(t *testing.T) {
 // many of the requests are its own.
 func TestSlowMonitor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		status := 200
-		m := startMonitor(t.Context(), []Target{{Service: "api"}}, func(context.Context, Target) (int, error) { return status, nil })
+		var status atomic.Int64
+		status.Store(200)
+		m := startMonitor(t.Context(), []Target{{Service: "api"}}, func(context.Context, Target) (int, error) { return int(status.Load()), nil })
 		time.Sleep(10*time.Second + monitorEvery/2)
 		synctest.Wait()
 		often := m.Asked()["api"].Answered
 		m.Slow(true)
-		status = 503
+		status.Store(503)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		after := m.Asked()["api"]

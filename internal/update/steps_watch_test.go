@@ -169,6 +169,21 @@ func TestWatchJudges(t *testing.T) {
 				}
 			}
 		}, ResultCommitted, VerdictNotJudged, "somebody else replaced shop-worker-2"},
+		"somebody else replaces the new one, which fails 50 % then": {func(w *world) {
+			w.traffic.answer = func(c *Container) (uint64, time.Duration) {
+				if c.ID == "another" {
+					return 20, 10 * time.Millisecond
+				}
+				return 0, 10 * time.Millisecond
+			}
+			w.traffic.happens = func(second int) {
+				if second == 30 {
+					c := *w.containers["shop-api-2"]
+					c.Run, c.ID = "", "another"
+					w.containers["shop-api-2"] = &c
+				}
+			}
+		}, ResultCommitted, VerdictNotJudged, "somebody else replaced shop-api-2"},
 		"fails 5 %, and somebody removed the old one": {func(w *world) {
 			w.traffic.answer = failing(2)
 			w.traffic.happens = func(int) { delete(w.containers, "shop-api-1") }

@@ -10,6 +10,7 @@ import (
 // body is a container of the new version, as the engine sees it.
 type body struct {
 	KeptContainer
+	service   string
 	usual     float64 // restarts an hour, of the old version
 	restarts  int     // when the judgement began
 	based     bool    // that is known
@@ -84,9 +85,11 @@ func (w *watching) lookAt(ctx context.Context, b *body) (well bool, wrong string
 	return false, wrong, nil
 }
 
-// disown gives up a container that somebody else made or took away.
+// disown gives up a container that somebody else made or took away, and with it the
+// requests of its service: nobody knows who answered them.
 func (w *watching) disown(b *body, what string) {
 	b.isForeign = true
+	delete(w.judges, b.service)
 	w.say("not judged any more: " + what + " during the watch")
 }
 

@@ -16,9 +16,10 @@ const (
 	moreSlow95    = 0.04 // of those slower than nearly all were
 	moreSlow50    = 0.25 // of those slower than half of them were
 	enoughSlow    = 50
-	leastSlow     = 12  // seconds: a machine may be busy for a moment
+	leastSlow     = 20  // seconds: a machine may be busy for a while
 	slowerRatio   = 1.8 // found as twice as slow: the histogram has steps of 6 %
-	slowerBy      = 25 * time.Millisecond
+	slowerBy95    = 50 * time.Millisecond
+	slowerBy50    = 25 * time.Millisecond
 	mostHeldShare = 0.01 // of the requests before: else they say nothing about latency
 )
 
@@ -72,15 +73,15 @@ func newTrafficJudge(before Traffic, limits WatchLimits) *trafficJudge {
 		j.noSlow = "many requests to the old version had to wait"
 	default:
 		j.slow = []slowness{
-			newSlowness(before.Latency, 0.95, cmp.Or(limits.P95Ratio, slowerRatio), moreSlow95),
-			newSlowness(before.Latency, 0.5, max(limits.P95Ratio, slowerRatio), moreSlow50)}
+			newSlowness(before.Latency, 0.95, cmp.Or(limits.P95Ratio, slowerRatio), slowerBy95, moreSlow95),
+			newSlowness(before.Latency, 0.5, max(limits.P95Ratio, slowerRatio), slowerBy50, moreSlow50)}
 	}
 	return j
 }
 
-func newSlowness(before Latencies, percentile, ratio, more float64) slowness {
+func newSlowness(before Latencies, percentile, ratio float64, by time.Duration, more float64) slowness {
 	was := before.quantile(percentile)
-	limit := max(time.Duration(ratio*float64(was)), was+slowerBy)
+	limit := max(time.Duration(ratio*float64(was)), was+by)
 	return slowness{newEvidence(before.slowerThan(limit), before.total(), more, enoughSlow, leastSlow), percentile, was, limit}
 }
 

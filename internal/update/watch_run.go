@@ -52,7 +52,7 @@ func newWatching(step *WatchStep, env *Env) *watching {
 			w.judges[subject.Service] = newTrafficJudge(before, step.Limits)
 		}
 		for _, c := range subject.Containers {
-			b := &body{KeptContainer: c, usual: w.base.Restarts[subject.Service], climb: climb{container: c.Name}}
+			b := &body{KeptContainer: c, service: subject.Service, usual: w.base.Restarts[subject.Service], climb: climb{container: c.Name}}
 			b.restarts, b.based = record.Restarts[c.Name]
 			w.bodies = append(w.bodies, b)
 		}
