@@ -42,7 +42,29 @@ func (s *session) endWatch(ctx context.Context, locked error) (done bool, err er
 	return s.afterWatch(ctx, history)
 }
 
-// watched is the run of another process that is in its watch, nil if there is
+// endLeftWatch takes a run back whose process died, or gave up, while it watched:
+// that is the newest version there is, and nothing before it is meant.
+func (s *session) endLeftWatch(ctx context.Context) (done bool, err error) {
+	history, err := s.watched()
+	if err != nil || history == nil {
+		return false, nil // whoever ends it says what is wrong with it
+	}
+	if err := s.app.confirm(fmt.Sprintf("Release %d was being watched and is not committed yet. Take it back?", history.Plan.To)); err != nil {
+		return true, err
+	}
+	entries, err := s.unfinished()
+	if err != nil {
+		return true, err
+	}
+	err = s.resume(ctx, entries, true, true)
+	var status *exitStatus
+	if errors.As(err, &status) && status.code == exitRolledBack {
+		err = nil // that is what was asked for
+	}
+	return true, errors.Join(err, s.settleSource(ctx))
+}
+
+// watched is the run, of whatever process, that is in its watch; nil if there is
 // none.
 func (s *session) watched() (*update.History, error) {
 	entries, err := s.store.Unfinished()
@@ -50,7 +72,7 @@ func (s *session) watched() (*update.History, error) {
 		return nil, err
 	}
 	history, err := update.ReadHistory(entries)
-	if err != nil || history.Decision != "" || history.Plan.PhaseOf(history.Reached) != update.PhaseWatch {
+	if err != nil || history.Plan.PhaseOf(history.Reached) != update.PhaseWatch || history.Decision != "" || history.Failed != "" {
 		return nil, nil // it ended just now, or is of another version
 	}
 	return &history, nil

@@ -28,7 +28,8 @@ func TestOnlyAWatchIsTakenBack(t *testing.T) {
 		{update.Entry{Kind: update.EntryIntent, Step: 1}, false},
 		{update.Entry{Kind: update.EntryDone, Step: 1}, false},
 		{update.Entry{Kind: update.EntryIntent, Step: 2}, true},
-		{update.Entry{Kind: update.EntryDecide, Decide: update.DecideCommit}, false},
+		{update.Entry{Kind: update.EntryNote, Name: "watch", Values: []string{"{}"}}, true},
+		{update.Entry{Kind: update.EntryFail, Step: 2, Why: "the new version is worse"}, false},
 	} {
 		c.entry.Run = "0123456789ababcdefghij"
 		if err := log.Append(c.entry); err != nil {

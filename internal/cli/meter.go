@@ -149,6 +149,7 @@ func (m *meter) mark(phase string) {
 	if m.monitor == nil {
 		return
 	}
+	m.monitor.Slow(phase == update.PhaseWatch)
 	switch phase {
 	case update.PhaseShift:
 		m.monitor.Mark(health.PhaseDuring)
@@ -159,7 +160,7 @@ func (m *meter) mark(phase string) {
 
 // stop ends the measurement and writes the receipt.
 func (m *meter) stop(ctx context.Context, plan *update.Plan, outcome update.Outcome) update.Receipt {
-	receipt := update.Receipt{Project: plan.Project, From: plan.From, To: plan.To, Strategy: plan.Strategy, Reason: plan.Because,
+	receipt := update.Receipt{Watch: outcome.Watch, Project: plan.Project, From: plan.From, To: plan.To, Strategy: plan.Strategy, Reason: plan.Because,
 		Result: outcome.Result, DurationMillis: time.Since(m.began).Milliseconds(), Steps: receiptSteps(plan, outcome)}
 	if outcome.Result == update.ResultCommitted {
 		for _, w := range plan.Waiting {

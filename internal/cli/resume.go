@@ -14,7 +14,7 @@ import (
 func (a *app) resumeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume",
-		Short: "End an update that was cut off: forward after its commit, back before it",
+		Short: "End an update that was cut off: forward after its commit, back before it; one that watched its new version goes on watching",
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return a.endRun(c.Context(), "resume", false) },
 	}
@@ -37,7 +37,7 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 	}
 	defer s.close()
 	if err := s.claim(command); err != nil {
-		return err
+		return s.abortBeside(ctx, err, abort)
 	}
 	s.settleEnded(ctx)
 	entries, err := s.store.Unfinished()
@@ -64,8 +64,20 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 	}
 	s.sweepBackups(ctx)
 	s.clearTrials(ctx)
-	err = s.resume(ctx, entries, true)
+	err = s.resume(ctx, entries, true, abort)
 	return errors.Join(err, s.settleSource(ctx))
+}
+
+// abortBeside lets a process that watches take its update back, if that is what is
+// wanted.
+func (s *session) abortBeside(ctx context.Context, locked error, abort bool) error {
+	if !abort {
+		return locked
+	}
+	if done, err := s.endWatch(ctx, locked); done || err != nil {
+		return err
+	}
+	return refuse(errors.New("the update was committed in the last moment"), "gapless rollback")
 }
 
 // setAside gives up a journal that cannot be read, when a person says so.
@@ -83,8 +95,9 @@ func (s *session) setAside(corrupt *journal.CorruptError) error {
 }
 
 // resume ends a run. Everything that it needs is in the journal and in the
-// pending release: the compose file may have changed since.
-func (s *session) resume(ctx context.Context, entries []update.Entry, insist bool) error {
+// pending release: the compose file may have changed since. What could go on to
+// watch is taken back if it is to abort.
+func (s *session) resume(ctx context.Context, entries []update.Entry, insist, abort bool) error {
 	history, err := update.ReadHistory(entries)
 	if err != nil {
 		return &exitStatus{code: exitHeld, err: err, hint: "use the version of gapless that began the update"}
@@ -104,6 +117,7 @@ func (s *session) resume(ctx context.Context, entries []update.Entry, insist boo
 	if err != nil {
 		return err
 	}
+	runner.run.Abort = abort
 	var outcome update.Outcome
 	err = interruptible(ctx, runner.run, func(ctx context.Context) (err error) {
 		outcome, err = runner.run.Resume(ctx, history, insist)

@@ -64,6 +64,10 @@ func (a *app) rollback(ctx context.Context, number int, checkout, dryRun bool) e
 		if done, err := s.endWatch(ctx, err); done || err != nil {
 			return err
 		}
+	} else if number == 0 && !checkout {
+		if done, err := s.endLeftWatch(ctx); done || err != nil {
+			return err
+		}
 	}
 	if err := s.recoverFirst(ctx); err != nil {
 		return err

@@ -46,6 +46,7 @@ func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string
 		Router:    s.router(),
 		Former:    edgectl.NewRouter(s.edge, s.project.Name, s.installEdge),
 		Gate:      health.NewGate(s.engine, s.probe),
+		Figures:   figures{s, meter},
 		Front:     front.NewNginx(s.engine),
 		Databases: migrate.Guards{Terminals: s.bench},
 		Recorder:  &recorder{session: s, run: runID, times: watcher.measured},

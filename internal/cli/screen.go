@@ -48,6 +48,8 @@ func nextCommands(outcome update.Outcome) []string {
 	var unbacked *update.BackupError
 	var unread *front.IncludeError
 	switch {
+	case outcome.Watch != nil && outcome.Watch.Verdict == update.VerdictHeld && outcome.Result == update.ResultHeld:
+		return []string{"gapless status", "gapless resume   goes on watching, once the cause is removed", "gapless abort   goes back to the old version"}
 	case outcome.Result == update.ResultHeld:
 		return []string{"gapless status", "gapless resume   once the cause is removed"}
 	case errors.Is(outcome.Cause, update.ErrInterrupted):

@@ -230,7 +230,7 @@ func (s *session) recoverFirst(ctx context.Context) error {
 		return s.settledSource(ctx)
 	}
 	fmt.Fprintln(s.app.err, "an earlier update did not end; ending it first")
-	err = s.resume(ctx, entries, false)
+	err = s.resume(ctx, entries, false, false)
 	var status *exitStatus
 	if err != nil && !(errors.As(err, &status) && (status.code == exitRolledBack || status.code == exitError)) {
 		return err

@@ -27,6 +27,9 @@ func (w *watcher) Emit(event update.Event) {
 	if event.Kind == update.EventStepStarted {
 		w.phase(w.plan.PhaseOf(event.Step))
 	}
+	if event.Kind == update.EventUndoing {
+		w.phase(update.PhaseShift) // the requests move again
+	}
 	if event.Kind == update.EventStepDone {
 		step := w.plan.StepAt(event.Place())
 		w.measure(step, event.Duration)

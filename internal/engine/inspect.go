@@ -91,6 +91,7 @@ func (e *Engine) describe(ctx context.Context, c container.InspectResponse) (upd
 		described.Running = c.State.Running
 		described.Restarting = c.State.Restarting
 		described.OOMKilled = c.State.OOMKilled
+		described.Unhealthy = c.State.Health != nil && c.State.Health.Status == container.Unhealthy
 		described.ExitCode = c.State.ExitCode
 		described.PID = c.State.Pid
 		described.StartedAt = parseTime(c.State.StartedAt)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -49,6 +50,7 @@ const (
 	monitorInFlight = 16
 	monitorPatience = 10 * time.Second // that Stop has with what is under way
 	answerPatience  = 2 * time.Second
+	monitorSlowly   = 20      // of so many ticks one is used when it is slow
 	maxSamples      = 500_000 // seven hours of one target
 )
 
@@ -67,6 +69,8 @@ type Monitor struct {
 	usual   []int      // the first status that each target answered
 	skipped int64      // answers with the page of a maintenance that was on before
 	paged   int64      // all answers with a page
+	asked   map[string]Asked
+	slow    atomic.Bool
 }
 
 // sample is one request, placed at the time when it was sent.
@@ -87,7 +91,7 @@ func startMonitor(ctx context.Context, targets []Target, request func(context.Co
 	sending, enough := context.WithCancel(ctx)
 	m := &Monitor{
 		targets: targets, request: request, enough: enough, cancel: cancel, phase: PhaseBefore, begin: time.Now(),
-		samples: make([][]sample, len(targets)), usual: make([]int, len(targets)),
+		samples: make([][]sample, len(targets)), usual: make([]int, len(targets)), asked: map[string]Asked{},
 	}
 	for i := range targets {
 		m.running.Go(func() { m.watch(sending, ctx, i) })
@@ -124,7 +128,15 @@ func (m *Monitor) watch(sending, ctx context.Context, index int) {
 	ticker := time.NewTicker(monitorEvery)
 	defer ticker.Stop()
 	slots := make(chan struct{}, monitorInFlight)
-	for {
+	for tick := 0; ; tick++ {
+		if m.slow.Load() && tick%monitorSlowly != 0 {
+			select {
+			case <-sending.Done():
+				return
+			case <-ticker.C:
+				continue
+			}
+		}
 		select {
 		case <-sending.Done():
 			return
@@ -164,6 +176,7 @@ func (m *Monitor) probe(ctx context.Context, index int) {
 	if err == nil && m.usual[index] == 0 {
 		m.usual[index] = status
 	}
+	m.count(m.targets[index].Service, status)
 	result.ok = err == nil && good(status, m.usual[index])
 	if len(m.samples[index]) < maxSamples {
 		m.samples[index] = append(m.samples[index], result)

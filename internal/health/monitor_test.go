@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -233,4 +234,32 @@ func TestReached(t *testing.T) {
 	if got := f.Reached(); got != 26 {
 		t.Errorf("%d reached the edge, want 26", got)
 	}
+}
+
+// While versions are compared, the monitor asks a twentieth as often, and tells how
+// many of the requests are its own.
+func TestSlowMonitor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var status atomic.Int64
+		status.Store(200)
+		m := startMonitor(t.Context(), []Target{{Service: "api"}}, func(context.Context, Target) (int, error) { return int(status.Load()), nil })
+		time.Sleep(10*time.Second + monitorEvery/2)
+		synctest.Wait()
+		often := m.Asked()["api"].Answered
+		m.Slow(true)
+		status.Store(503)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		after := m.Asked()["api"]
+		if rare := after.Answered - often; often < 190 || rare < 9 || rare > 11 || after.Failed != rare {
+			t.Errorf("%d requests in 10 s, then %d, %d of them failed", often, rare, after.Failed)
+		}
+		m.Slow(false)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if again := m.Asked()["api"].Answered - after.Answered; again < 19 {
+			t.Errorf("%d requests in a second", again)
+		}
+		m.Stop()
+	})
 }

@@ -91,8 +91,8 @@ func (b BackupSettings) Wanted() bool {
 // WatchSettings is the watch block.
 type WatchSettings struct {
 	For          time.Duration `yaml:"for" doc:"how long to look at the new version before the old one is given up"`
-	MaxErrorRate string        `yaml:"max_error_rate" doc:"share of failed requests, such as 1%" format:"percent" later:"true"`
-	MaxP95Ratio  float64       `yaml:"max_p95_ratio" doc:"p95 latency as a multiple of the old version's" min:"1" max:"1000" later:"true"`
+	MaxErrorRate string        `yaml:"max_error_rate" doc:"share of failed requests that is too much, such as 1%; by default twice the old version's, and 2% more" format:"percent"`
+	MaxP95Ratio  float64       `yaml:"max_p95_ratio" doc:"p95 latency as a multiple of the old version's that is too much; by default twice, nearly" min:"1" max:"1000"`
 }
 
 // ServiceSettings is the x-gapless block of a service.

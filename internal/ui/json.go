@@ -195,6 +195,7 @@ func (j *jsonPainter) finish(outcome Outcome) {
 	receipt := outcome.Receipt
 	receipt.Reason, receipt.ProbeURL = j.redact(receipt.Reason), j.redact(receipt.ProbeURL)
 	receipt.NotTold = redactAll(receipt.NotTold, j.redact)
+	receipt.Watch = j.verdict(receipt.Watch)
 	if receipt.Steps == nil {
 		receipt.Steps = []update.ReceiptStep{}
 	}
@@ -223,4 +224,17 @@ func (j *jsonPainter) jsonFailure(f *Failure) *jsonFailure {
 		out.Next = append(out.Next, j.redact(command))
 	}
 	return out
+}
+
+// verdict is what a watch found out, without secrets: it quotes answers.
+func (j *jsonPainter) verdict(verdict *update.WatchVerdict) *update.WatchVerdict {
+	if verdict == nil {
+		return nil
+	}
+	shown := *verdict
+	shown.Reason, shown.Findings = j.redact(verdict.Reason), []string{}
+	for _, finding := range verdict.Findings {
+		shown.Findings = append(shown.Findings, j.redact(finding))
+	}
+	return &shown
 }

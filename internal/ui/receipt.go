@@ -28,6 +28,9 @@ func (w words) receipt(r update.Receipt) string {
 	fmt.Fprintf(&b, "  gap       %s\n", w.gap(r))
 	fmt.Fprintf(&b, "  latency   %s\n", latency(r))
 	fmt.Fprintf(&b, "  memory    %s\n", memory(r.PeakExtraBytes))
+	for _, line := range w.watch(r.Watch) {
+		fmt.Fprintf(&b, "  watch     %s\n", line)
+	}
 	for _, waiting := range r.Waiting {
 		fmt.Fprintf(&b, "  waits     %s: gapless migrations contract\n", w.show(waiting))
 	}
@@ -35,6 +38,22 @@ func (w words) receipt(r update.Receipt) string {
 		fmt.Fprintf(&b, "  warning   nobody was told through %s\n", w.show(missed))
 	}
 	return b.String()
+}
+
+// watch tells what was found out about the new version.
+func (w words) watch(verdict *update.WatchVerdict) []string {
+	if verdict == nil {
+		return nil
+	}
+	head := verdict.Verdict + " after " + sayDuration(time.Duration(verdict.WatchedMillis)*time.Millisecond)
+	if verdict.Reason != "" {
+		head += ": " + w.show(verdict.Reason)
+	}
+	lines := []string{head}
+	for _, finding := range verdict.Findings {
+		lines = append(lines, w.show(finding))
+	}
+	return lines
 }
 
 // receiptHead says first whether the update is there: a run that was rolled

@@ -94,7 +94,7 @@ func success() recording {
 	r.add(update.EventCommitted, 0, 0, nil)
 	r.step(5, 50*time.Millisecond)
 	r.add(update.EventRunEnded, 0, 0, func(e *update.Event) { e.Result = update.ResultCommitted })
-	return recording{r.plan, r.events, Outcome{Run: "01RUN", Receipt: fullReceipt()}}
+	return recording{r.plan, r.events, Outcome{Run: "01RUN", Receipt: watchedReceipt()}}
 }
 
 func fullReceipt() update.Receipt {
@@ -105,6 +105,14 @@ func fullReceipt() update.Receipt {
 		P95BeforeMillis: new(41.0), P95DuringMillis: new(44.2), P95AfterMillis: new(40.0), PeakExtraBytes: new(int64(108 << 20)),
 		Steps: []update.ReceiptStep{{Verb: "build", Object: "api", DurationMillis: 3200, Result: "done"}},
 	}
+}
+
+// watchedReceipt is that of an update that watched its new version.
+func watchedReceipt() update.Receipt {
+	receipt := fullReceipt()
+	receipt.Watch = &update.WatchVerdict{Verdict: update.VerdictGood, WatchedMillis: 30_000,
+		Findings: []string{"api: 0.10 % of 4000 requests failed, before 0.12 % of 90000 requests"}}
+	return receipt
 }
 
 func failure() recording {
@@ -132,7 +140,8 @@ func failure() recording {
 	steps := r.plan.Steps()
 	return recording{r.plan, r.events, Outcome{Run: "01RUN",
 		Receipt: update.Receipt{Project: "shop", From: 42, To: 43, Strategy: "rolling", Result: update.ResultRolledBack, DurationMillis: 67100,
-			Requests: new(int64(900)), Failed: new(int64(3)), FailedByCause: map[string]int64{"refused": 2, "timeout": 1}, P95BeforeMillis: new(4.25)},
+			Requests: new(int64(900)), Failed: new(int64(3)), FailedByCause: map[string]int64{"refused": 2, "timeout": 1}, P95BeforeMillis: new(4.25),
+			Watch: &update.WatchVerdict{Verdict: update.VerdictWorse, Reason: gate.Error(), WatchedMillis: 12_000, Findings: []string{"api: errors not judged: only 12 requests"}}},
 		Failure: &Failure{Err: fmt.Errorf("gate: %w", gate), Step: 3, Line: steps[2].Line(), Undone: []update.Line{steps[2].Line(), steps[1].Line()},
 			Serves: "release 42: shop-api-1 answered 200 OK in 3 ms", Next: []string{"docker logs shop-api-2", "gapless update"}},
 	}}

@@ -19,6 +19,7 @@ type Env struct {
 	Router     Router
 	Former     Router // who moved the requests before, where another one does now
 	Gate       Gate
+	Figures    Figures // nil: nothing is measured
 	Front      Front
 	Recorder   Recorder
 	Backups    Backups
@@ -287,6 +288,15 @@ func (e *GateError) Error() string {
 		text += "; last answer: " + e.Last
 	}
 	return text
+}
+
+// Figures measures what a watch compares.
+type Figures interface {
+	// Traffic is what the edge counted since it started, probes excluded.
+	Traffic(ctx context.Context) ([]Traffic, error)
+	// Memory measures containers that run, by name. One that ends meanwhile is
+	// left out.
+	Memory(ctx context.Context, containers []Container) (map[string]MemoryFigure, error)
 }
 
 // Journal keeps what was decided and done. Append returns only when the entry

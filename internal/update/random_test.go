@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -115,6 +116,9 @@ func randomScenario(random *rand.Rand) scenario {
 		if service.Role == project.RoleStateful && random.IntN(3) == 0 {
 			s.options.Named = append(s.options.Named, service.Name)
 		}
+	}
+	if random.IntN(3) == 0 {
+		s.options.Watch = time.Duration(1+random.IntN(20)) * time.Second
 	}
 	return s
 }

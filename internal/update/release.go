@@ -149,6 +149,7 @@ type Receipt struct {
 	P95AfterMillis    *float64         `json:"p95_after_ms"`
 	PeakExtraBytes    *int64           `json:"peak_extra_bytes"`
 	FailedByCause     map[string]int64 `json:"failed_by_cause,omitempty"`
+	Watch             *WatchVerdict    `json:"watch,omitempty"`
 	Waiting           []string         `json:"waiting,omitempty"`  // migrations that gapless migrations contract runs
 	NotTold           []string         `json:"not_told,omitempty"` // channels that took no message, and why
 	Steps             []ReceiptStep    `json:"steps"`

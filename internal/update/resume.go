@@ -19,6 +19,7 @@ type History struct {
 	Decision string // DecideCommit, DecideRollback or empty
 	Why      string // of the decision
 	HeldFor  string // reason of the last hold
+	Failed   string // why a step failed that nothing was decided about yet
 	Reached  int    // highest step with an intent
 	Done     map[int]bool
 	Undone   map[int]bool
@@ -40,6 +41,8 @@ func ReadHistory(entries []Entry) (History, error) {
 			h.Done[entry.Step] = true
 		case EntryNote:
 			h.Notes[entry.Name] = entry.Values
+		case EntryFail:
+			h.Failed = entry.Why
 		case EntryUndone:
 			h.Undone[entry.Step] = true
 		case EntryDecide:
@@ -65,11 +68,32 @@ func ReadHistory(entries []Entry) (History, error) {
 	return h, nil
 }
 
+// Watching is the number of the step that watches, if all before it is done and
+// nothing speaks against going on with it; else 0.
+func (h *History) Watching() int {
+	first := 0
+	for i, step := range h.Plan.Steps() {
+		if _, is := step.(*WatchStep); is {
+			first = i + 1
+			break
+		}
+		if !h.Done[i+1] {
+			return 0
+		}
+	}
+	if h.Decision != "" || h.Failed != "" || len(h.Undone) > 0 {
+		return 0
+	}
+	return first
+}
+
 // Resume ends a run that died: after the commit point it goes forward, before
-// it back. It may die itself at any point and be called again. A person who
-// asks for it is not bound by the limit of attempts: insist lifts it.
+// it back, but for a watch, which goes on. It may die itself at any point and be
+// called again. A person who asks for it is not bound by the limit of attempts:
+// insist lifts it.
 func (r *Run) Resume(ctx context.Context, h History, insist bool) (Outcome, error) {
 	r.Plan, r.Env.Run, r.done, r.undone = h.Plan, h.Run, h.Done, h.Undone
+	r.Env.interrupted = r.Interrupted
 	for name, values := range h.Notes {
 		r.Env.keep(name, values)
 	}
@@ -83,7 +107,16 @@ func (r *Run) Resume(ctx context.Context, h History, insist bool) (Outcome, erro
 	if h.Decision == DecideCommit {
 		return r.finish(ctx)
 	}
+	if first := h.Watching(); first > 0 && !r.Abort {
+		return r.forward(ctx, first)
+	}
 	cause := errors.New("the update was interrupted: gapless or the host stopped in the middle")
+	switch {
+	case r.Abort && h.Watching() > 0:
+		cause = errors.New("aborted while the new version was watched")
+	case h.Failed != "":
+		cause = errors.New(h.Failed)
+	}
 	if h.Decision == DecideRollback {
 		cause = errors.New(h.Why)
 	}

@@ -22,6 +22,8 @@ type Outcome struct {
 	Failed Place
 	// Undone lists what was undone, in that order.
 	Undone []Line
+	// Watch is what the watch found out; nil if there was none, or it was cut short.
+	Watch *WatchVerdict
 	// Took is the time of each step, or part of one, that was done.
 	Took map[Place]time.Duration
 }
@@ -34,6 +36,8 @@ type Run struct {
 	// Interrupted is asked between steps; a closed channel makes the run
 	// finish its step and undo everything.
 	Interrupted <-chan struct{}
+	// Abort makes a resume undo what it could also go on to watch.
+	Abort bool
 
 	done   map[int]bool // steps that an earlier process did
 	undone map[int]bool // and those that it undid
@@ -55,17 +59,21 @@ func (r *Run) Execute(ctx context.Context) (Outcome, error) {
 	}
 	r.Env.interrupted = r.Interrupted
 	r.emit(Event{Kind: EventRunStarted, Text: r.Plan.Because})
-	return r.forward(ctx)
+	return r.forward(ctx, 1)
 }
 
-// forward does all steps before the commit point, then commits.
-func (r *Run) forward(ctx context.Context) (Outcome, error) {
+// forward does all steps from the given one to the commit point, then commits.
+func (r *Run) forward(ctx context.Context, first int) (Outcome, error) {
 	steps := r.Plan.Steps()
-	for number := 1; number <= r.Plan.commitIndex(); number++ {
+	for number := first; number <= r.Plan.commitIndex(); number++ {
 		step := steps[number-1]
 		cause, err := r.do(ctx, number, step)
 		if err != nil {
 			return Outcome{}, err
+		}
+		var shared *SharedFaultError
+		if errors.As(cause, &shared) { // the old version would not work either
+			return r.end(Outcome{Result: ResultHeld, Stuck: cause, Failed: r.failedAt(number)})
 		}
 		if cause != nil {
 			return r.rollBack(ctx, number, cause, r.failedAt(number))
@@ -122,6 +130,10 @@ func (r *Run) attempt(ctx context.Context, number int, step Step) (cause, err er
 	cause = r.perform(ctx, number, step)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
+	}
+	var shared *SharedFaultError
+	if errors.As(cause, &shared) {
+		return cause, nil // it did not fail: a resume does it again
 	}
 	if cause != nil {
 		return cause, r.append(Entry{Kind: EntryFail, Step: number, Why: cause.Error()})
@@ -231,7 +243,7 @@ func (r *Run) persist(ctx context.Context, act func() error) error {
 // end closes the run in the journal. A held run stays open there: a later
 // resume tries again.
 func (r *Run) end(outcome Outcome) (Outcome, error) {
-	outcome.Took, outcome.Undone = r.took, r.lines
+	outcome.Took, outcome.Undone, outcome.Watch = r.took, r.lines, r.Env.verdict()
 	entry := Entry{Kind: EntryEnd, Result: outcome.Result}
 	switch {
 	case outcome.Stuck != nil:

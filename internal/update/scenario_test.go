@@ -36,6 +36,7 @@ type scenario struct {
 	judged   *Judgement          // of the migrations of the API, whose image is built already then
 	contract bool                // what waits is run, and nothing else
 	prepare  func(*fakeDatabase)
+	traffic  func(*world)
 	covered  []string
 	singles  []string
 	held     []string      // beside the singles: services whose requests wait while nobody serves them
@@ -746,6 +747,9 @@ func (s scenario) build() (*world, Plan, error) {
 	w.failing[s.failing], w.taskTime = true, s.taskTime
 	if s.prepare != nil {
 		s.prepare(w.database)
+	}
+	if s.traffic != nil {
+		s.traffic(w)
 	}
 	return w, plan, err
 }

@@ -29,6 +29,7 @@ type Container struct {
 	Restart      string    `json:"restart"` // restart policy as "no", "always", "unless-stopped", "on-failure[:n]"
 	RestartCount int       `json:"restartCount,omitempty"`
 	OOMKilled    bool      `json:"oomKilled,omitempty"`
+	Unhealthy    bool      `json:"unhealthy,omitempty"` // by its own healthcheck, several times in a row
 	ExitCode     int       `json:"exitCode,omitempty"`
 	PID          int       `json:"pid,omitempty"`
 	StartedAt    time.Time `json:"startedAt,omitzero"`

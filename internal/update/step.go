@@ -39,6 +39,7 @@ var stepKinds = map[string]func() Step{
 	"gate":     func() Step { return &GateStep{} },
 	"keep":     func() Step { return &KeepStep{} },
 	"refresh":  func() Step { return &RefreshStep{} },
+	"baseline": func() Step { return &BaselineStep{} },
 	"watch":    func() Step { return &WatchStep{} },
 	"switch":   func() Step { return &SwitchStep{} },
 	"drain":    func() Step { return &DrainStep{} },

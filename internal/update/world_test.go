@@ -51,7 +51,9 @@ type world struct {
 	failing  map[string]bool     // first words of commands that end with code 1
 	quiesced map[string]int      // PID of workers that take no more jobs, by container name
 
-	database *fakeDatabase
+	database      *fakeDatabase
+	traffic       *fakeTraffic
+	failingChecks map[string]bool // services whose containers pass no gate, old and new
 
 	helpers    map[string]Helper // by container name
 	volumes    map[string]bool   // of containers that work beside a service: whether it is prepared
@@ -85,14 +87,14 @@ func newWorld() *world {
 		held: map[string]bool{}, releases: map[int]bool{}, unhealthy: map[string]bool{}, wanted: map[string]string{}, passed: map[string]bool{},
 		commands: map[string][]string{}, failing: map[string]bool{}, quiesced: map[string]int{},
 		helpers: map[string]Helper{}, volumes: map[string]bool{}, deaf: map[string]bool{},
-		database: newFakeDatabase(),
-		now:      time.Unix(1_800_000_000, 0),
+		database: newFakeDatabase(), traffic: newFakeTraffic(),
+		now: time.Unix(1_800_000_000, 0),
 	}
 }
 
 func (w *world) env() *Env {
 	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w}, Former: formerRouter{fakeRouter{w}},
-		Gate: fakeGate{w}, Front: fakeFront{w}, Recorder: fakeRecorder{w}, Backups: fakeBackups{w}, Databases: fakeDatabases{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
+		Gate: fakeGate{w}, Figures: fakeFigures{w}, Front: fakeFront{w}, Recorder: fakeRecorder{w}, Backups: fakeBackups{w}, Databases: fakeDatabases{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
 		Logs: func(_ context.Context, name string) []string { return w.database.logs[name] }}
 }
 
@@ -333,6 +335,11 @@ func (f fakeContainers) Inspect(_ context.Context, name string) (Container, erro
 	var found Container
 	err := f.w.call("inspect "+name, func() error {
 		c := f.w.containers[name]
+		for _, other := range f.w.containers {
+			if other.ID == name {
+				c = other
+			}
+		}
 		if c == nil {
 			return ErrNoContainer
 		}
@@ -478,7 +485,7 @@ func (f fakeGate) Gate(_ context.Context, spec GateSpec, probed func(Probe)) err
 		if spec.Kind == GateEdge && !f.known(spec) {
 			return &GateError{Container: spec.Container, Reason: "is not known to the edge"}
 		}
-		if f.w.unhealthy[spec.Service] && c.Run != "" {
+		if f.w.unhealthy[spec.Service] && c.Run != "" || f.w.failingChecks[spec.Service] {
 			return &GateError{Container: spec.Container, Reason: "not healthy"}
 		}
 		f.w.passed[c.ID] = true
@@ -531,6 +538,7 @@ func (f fakeClock) Sleep(_ context.Context, d time.Duration) error {
 	f.w.one.Lock()
 	defer f.w.one.Unlock()
 	f.w.now = f.w.now.Add(d)
+	f.w.serve(d)
 	f.w.endTasks()
 	return nil
 }

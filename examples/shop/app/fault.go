@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"strconv"
@@ -46,14 +47,14 @@ func (f *fault) begin(service string) {
 		time.AfterFunc(f.duration(time.Second), func() { os.Exit(4) })
 	case "memory-hog":
 		go hogMemory(f.megabytes(512))
-	case "never-healthy", "answer-500", "hang", "hang-app":
+	case "never-healthy", "answer-500", "hang", "hang-app", "errors", "slower":
 	default:
 		log.Fatalf("unknown fault %q", f.name)
 	}
 }
 
-// wrap spoils the answers of next in the way the fault asks for. answer-500
-// and hang-app leave /health alone: such a version passes its health check
+// wrap spoils the answers of next in the way the fault asks for. All but hang and
+// never-healthy leave /health alone: such a version passes its health check
 // and fails its users.
 func (f *fault) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -63,6 +64,11 @@ func (f *fault) wrap(next http.Handler) http.Handler {
 			<-r.Context().Done()
 		case f.name == "never-healthy" && health:
 			http.Error(w, "this version never becomes healthy", http.StatusServiceUnavailable)
+		case f.name == "errors" && !health && rand.Float64()*100 < f.percent(3):
+			http.Error(w, "this version fails now and then", http.StatusInternalServerError)
+		case f.name == "slower" && !health:
+			time.Sleep(f.duration(60 * time.Millisecond))
+			next.ServeHTTP(w, r)
 		case f.name == "answer-500" && !health:
 			http.Error(w, "this version is broken", http.StatusInternalServerError)
 		default:
@@ -73,6 +79,13 @@ func (f *fault) wrap(next http.Handler) http.Handler {
 
 func (f *fault) duration(fallback time.Duration) time.Duration {
 	if value, err := time.ParseDuration(f.value); err == nil {
+		return value
+	}
+	return fallback
+}
+
+func (f *fault) percent(fallback float64) float64 {
+	if value, err := strconv.ParseFloat(f.value, 64); err == nil {
 		return value
 	}
 	return fallback
