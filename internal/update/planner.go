@@ -37,6 +37,7 @@ type Options struct {
 	Tags    []Step   // image references to move first, of a rollback
 	Cause   string   // reason that stands before the changes
 	BackTo  int      // a release that served before: nothing is checked or migrated; 0: forward
+	Restore *Restore // the data that comes back with that release; nil: the data stays
 	Crosses []string // what a rollback should know of the releases that it takes back
 	// Statics are the images to collect static files from, by service; others
 	// are collected from the image of the service.
@@ -89,6 +90,9 @@ type Planner struct {
 func Make(state State, p *project.Project, changes []change.Change, options Options) (Plan, error) {
 	planner := newPlanner(state, p, changes, options)
 	if err := planner.checkNames(); err != nil {
+		return Plan{}, err
+	}
+	if err := planner.stopWriters(); err != nil {
 		return Plan{}, err
 	}
 	planner.findUnrouted()
@@ -207,7 +211,7 @@ func (p *Planner) assemble(because string) Plan {
 		prepare = append(prepare, &EdgeStep{Listeners: p.listeners(), Detail: "stands before " + strings.Join(p.routed(), ", ")})
 	}
 	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.together(p.commit)...)
-	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseBackup, p.backup()}, {PhaseShift, p.together(p.shift)}, {PhaseWatch, p.watch}, {PhaseCommit, commit}}
+	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseBackup, append(p.backup(), p.fill()...)}, {PhaseShift, p.together(p.shift)}, {PhaseWatch, p.watch}, {PhaseCommit, commit}}
 	p.plan.Phases = slices.DeleteFunc(p.plan.Phases, func(ph Phase) bool { return len(ph.Steps) == 0 })
 	return p.plan
 }

@@ -25,6 +25,9 @@ func (p *Planner) addWatch() {
 		spec.Successes, spec.MinReady, spec.Smoke, spec.Deadline, spec.Why = 1, 0, nil, watchPatience, ""
 		step.Gates = append(step.Gates, spec)
 	}
+	if p.options.Restore != nil {
+		return // what is written meanwhile would be lost if it were taken back
+	}
 	if duration > 0 && !p.options.NoWatch && len(step.Gates) > 0 {
 		p.watch = append(p.watch, step)
 	}

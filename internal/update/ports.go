@@ -22,6 +22,7 @@ type Env struct {
 	Front      Front
 	Recorder   Recorder
 	Backups    Backups
+	Restores   Restores
 	Databases  Databases
 	Journal    Journal
 	Sink       Sink
