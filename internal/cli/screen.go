@@ -45,6 +45,7 @@ func (r *runner) outcomeText(ctx context.Context, outcome update.Outcome, receip
 // nextCommands are what a person can do after a run that did not go well.
 func nextCommands(outcome update.Outcome) []string {
 	var unbacked *update.BackupError
+	var unrestored *update.RestoreError
 	switch {
 	case outcome.Result == update.ResultHeld:
 		return []string{"gapless status", "gapless resume   once the cause is removed"}
@@ -55,6 +56,12 @@ func nextCommands(outcome update.Outcome) []string {
 	case errors.As(outcome.Cause, &unbacked):
 		next := []string{"gapless update   once the cause is removed", "gapless update --no-backup   to migrate without one"}
 		if _, hint := codeAndHint(unbacked.Err); hint != "" {
+			return append([]string{hint}, next...)
+		}
+		return next
+	case errors.As(outcome.Cause, &unrestored):
+		next := []string{"gapless rollback --restore-data   once the cause is removed"}
+		if _, hint := codeAndHint(unrestored.Err); hint != "" {
 			return append([]string{hint}, next...)
 		}
 		return next

@@ -157,13 +157,13 @@ func (s *session) execute(ctx context.Context, state update.State, plan update.P
 	if plan.Empty() {
 		return s.showNothing(ctx, plan)
 	}
-	if !s.app.flags.yes {
+	if s.asksAbout(plan) {
 		fmt.Fprint(s.app.err, plan.Text()) // else the screen shows it
 	}
 	if s.inMaintenance(ctx) {
 		fmt.Fprintln(s.app.err, "note: maintenance is on, and stays on: requests get the page until gapless maintenance off")
 	}
-	if err := s.app.confirm("Run this plan?"); err != nil {
+	if err := s.confirmPlan(plan); err != nil {
 		return err
 	}
 	runID := newRunID()

@@ -39,6 +39,9 @@ type Options struct {
 	BackTo  int      // a release that served before: nothing is checked or migrated; 0: forward
 	Restore *Restore // the data that comes back with that release; nil: the data stays
 	Crosses []string // what a rollback should know of the releases that it takes back
+	// AtStart are the services whose image was seen to migrate when a container
+	// starts, in the release that a rollback goes back to.
+	AtStart map[string]bool
 	// Statics are the images to collect static files from, by service; others
 	// are collected from the image of the service.
 	Statics  map[string]string
@@ -129,6 +132,7 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	for _, text := range options.Crosses {
 		planner.note("", false, "%s", text)
 	}
+	planner.warnAtStart()
 	if err := planner.checkBackup(); err != nil {
 		return Plan{}, err
 	}
@@ -199,6 +203,7 @@ func (p *Planner) assemble(because string) Plan {
 		return p.plan
 	}
 	p.plan.Because = because
+	p.addWayBack()
 	if p.options.Cause != "" {
 		p.plan.Because = strings.TrimSuffix(p.options.Cause+"; "+p.plan.Because, "; ")
 	}

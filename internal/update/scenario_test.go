@@ -271,6 +271,16 @@ var scenarios = []scenario{
 		running: []Container{now("db", 1), up("api", 1)}, routed: []string{"api"},
 	}),
 	{
+		name: "back over a migration, to containers that migrate when they start",
+		services: []project.Service{with(web("api"), func(s *project.Service) {
+			s.Command = []string{"sh", "-c", "alembic -c alembic.ini upgrade head && exec gunicorn app"}
+		}), with(plain("worker", project.RoleWorker), func(s *project.Service) { s.Command = []string{"celery", "worker"} }), plain("beat", project.RoleScheduler)},
+		running: []Container{up("api", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api"}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"beat"},
+		options: Options{BackTo: 6, Cause: "back to release 6", AtStart: map[string]bool{"beat": true}, Crosses: []string{
+			"the data stays as release 7 made it: migration tours/0002_no_size, which the release before survives; irreversible: its values are gone",
+			"restoring backup 20260102-030405-abcd, made 2h0m0s ago (2026-01-02 03:04 UTC) before release 7, would lose everything written since, as far as the server has counted: public.item: 5 inserted, 2 updated, 1 deleted"}},
+	},
+	{
 		name:     "migrations of which nobody said anything",
 		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
 		running:  []Container{up("api", 1), up("worker", 1)}, routed: []string{"api"}, was: source("1", "1"), is: source("2", "2", "tours/0002_note"),

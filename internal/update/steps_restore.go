@@ -118,6 +118,14 @@ func (p *Plan) Restored() string {
 	return ""
 }
 
+// RestoredService is the database that a plan puts a backup in the place of.
+func (p *Plan) RestoredService() string {
+	if step := p.exchange(); step != nil {
+		return step.Service
+	}
+	return ""
+}
+
 // Kept lists the databases that a plan puts aside.
 func (p *Plan) Kept() (kept []Exchanged) {
 	if step := p.exchange(); step != nil {
