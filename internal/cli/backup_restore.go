@@ -152,6 +152,9 @@ func (a *app) restore(ctx context.Context, projectName string, maker *backup.Mak
 		return unfit(err)
 	}
 	fmt.Fprintf(a.err, "backup %s of %s, %s old: %s\n", stored.ID, stored.Service, ageText(stored.Started), strings.Replace(rowsText(stored), " came back as they were", "", 1))
+	if stored.ProofTook > 0 {
+		fmt.Fprintf(a.err, "filling about %s takes about %s, by its proof\n", sizeText(stored.Size()), update.DurationText(stored.ProofTook))
+	}
 	for _, one := range restoration.Replaced {
 		held := "is empty"
 		if one.Used {

@@ -139,6 +139,7 @@ func (s *session) inform(ctx context.Context, state *update.State, changes []cha
 	s.askPending(ctx, state, changes)
 	var err error
 	state.Backup, err = s.backupTarget(*state, options)
+	s.measureBackup(ctx, state.Backup)
 	return err
 }
 

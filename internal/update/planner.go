@@ -136,6 +136,9 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	if err := planner.checkBackup(); err != nil {
 		return Plan{}, err
 	}
+	if err := planner.rewritesFit(); err != nil {
+		return Plan{}, err
+	}
 	return planner.assemble(why.words()), nil
 }
 

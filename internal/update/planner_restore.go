@@ -80,7 +80,7 @@ func (p *Planner) fill() []Step {
 	if r.Takes > 0 {
 		detail += fmt.Sprintf(", about %s and %s by its proof", BytesText(r.Bytes), DurationText(r.Takes))
 	}
-	return []Step{&FillStep{Service: r.Service, Backup: r.Backup, Databases: r.Databases, Detail: detail}}
+	return []Step{&FillStep{Service: r.Service, Backup: r.Backup, Databases: r.Databases, Detail: detail, Takes: r.Takes}}
 }
 
 // exchange plans the moment from which the data of before is there: nobody of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Restores puts a backup in the place of the databases of today, in steps that
@@ -38,6 +39,8 @@ type FillStep struct {
 	Backup    string      `json:"backup"`
 	Databases []Exchanged `json:"databases"`
 	Detail    string      `json:"detail,omitempty"`
+	// Takes is a forecast; 0: there is none.
+	Takes time.Duration `json:"takesNs,omitempty"`
 }
 
 // Do implements Step.
