@@ -16,12 +16,14 @@ func (p *Planner) addWayBack() {
 		if judged == nil || judged.Verdict() == "" {
 			continue
 		}
-		p.plan.Migrations[i].Judged = true
+		found := 0
 		for _, one := range judged.Migrations {
 			if slices.Contains(m.Names, one.Name) {
+				found++
 				p.plan.Migrations[i].Irreversible = append(p.plan.Migrations[i].Irreversible, one.Irreversible...)
 			}
 		}
+		p.plan.Migrations[i].Judged = found > 0 && found == len(m.Names)
 	}
 }
 

@@ -101,6 +101,9 @@ func TestWayBackIsRecorded(t *testing.T) {
 	if len(plan.Migrations) != 1 || !plan.Migrations[0].Judged || !slices.Equal(plan.Migrations[0].Irreversible, dropsSize.Irreversible) {
 		t.Errorf("%+v", plan.Migrations)
 	}
+	if _, plan = contracted(judgedScenario("", Options{}, nil)).must(t); len(plan.Migrations) == 0 || plan.Migrations[0].Judged {
+		t.Errorf("what is not due was not judged: %+v", plan.Migrations)
+	}
 	for want, m := range map[string]Migrated{
 		"irreversible: gone, and 1 more":                                       {Judged: true, Irreversible: []string{"gone", "lost"}},
 		"whether it can be taken back was not judged":                          {},
