@@ -21,6 +21,9 @@ func (w *Rewind) ExchangeBack(ctx context.Context, databases []update.Exchanged)
 	var err error
 	for attempt := 0; ; attempt++ {
 		if err = w.Engine.Fence(ctx, w.Run, w.names()); err == nil {
+			if never, askErr := w.neverExchanged(ctx, databases); askErr == nil && never {
+				return nil // whoever was in the way of it may still be
+			}
 			err = w.swap(ctx, databases, false, backScript(databases))
 		}
 		if err == nil || attempt == len(backPauses) {
@@ -32,6 +35,18 @@ func (w *Rewind) ExchangeBack(ctx context.Context, databases []update.Exchanged)
 		case <-time.After(backPauses[attempt]):
 		}
 	}
+}
+
+// neverExchanged tells whether there is nothing to take back, and no exchange on
+// its way either.
+func (w *Rewind) neverExchanged(ctx context.Context, databases []update.Exchanged) (never bool, err error) {
+	err = w.inSession(ctx, func(s *session) error {
+		found, err := askJSON[bool](s, "SELECT to_json(NOT "+exchangedSQL(databases[0])+" AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE application_name = "+
+			quoteText(applicationName)+" AND pid <> pg_backend_pid()))")
+		never = err == nil && len(found) == 1 && found[0]
+		return err
+	})
+	return never, err
 }
 
 // swap runs a script that nobody interrupts, and asks what became of it.

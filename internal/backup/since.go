@@ -107,7 +107,7 @@ var tablesNowSQL = fmt.Sprintf(`SELECT json_build_object('name', quote_ident(n.n
 	WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND %s`, countedBytes, fmt.Sprintf(own, "pg_class", "c"))
 
 // brief keeps a look from waiting for anybody.
-const brief = "SET lock_timeout = '2s'; SET statement_timeout = '10s'"
+const brief = "SET lock_timeout = '2s'; SET statement_timeout = '4s'"
 
 // Since finds out what was written to the databases of a backup since it was
 // made, the most first, and which of them are not there any more. It is exact

@@ -138,12 +138,18 @@ func (s *session) takenBack(to int, newest update.Release) ([]update.Release, er
 func crossing(taken []update.Release, restored bool) []string {
 	var words []string
 	for _, release := range taken {
-		for _, m := range release.Migrated {
+		say := func(what, wayBack string) {
 			if restored {
-				words = append(words, fmt.Sprintf("goes with the data: what release %d migrated: %s", release.Number, m.Words()))
+				words = append(words, fmt.Sprintf("goes with the data: what release %d migrated: %s", release.Number, what))
 			} else {
-				words = append(words, fmt.Sprintf("the data stays as release %d made it: %s; %s", release.Number, m.Words(), m.WayBack()))
+				words = append(words, fmt.Sprintf("the data stays as release %d made it: %s; %s", release.Number, what, wayBack))
 			}
+		}
+		for _, m := range release.Migrated {
+			say(m.Words(), m.WayBack())
+		}
+		if len(release.Migrated) == 0 && release.Backup != "" {
+			say("it ran a job that migrates, of which nothing more is known", update.Migrated{}.WayBack())
 		}
 	}
 	return words
@@ -204,6 +210,9 @@ func (s *session) checkData(ctx context.Context, from update.Release, release in
 	return planned, nil
 }
 
+// sinceLimit is how long somebody in a hurry waits for that.
+const sinceLimit = 10 * time.Second
+
 // wouldLose says what was written since a backup. What cannot be found out is
 // said, and stops nobody.
 func (s *session) wouldLose(ctx context.Context, from update.Release, loses string) string {
@@ -216,7 +225,9 @@ func (s *session) wouldLose(ctx context.Context, from update.Release, loses stri
 		return fmt.Sprintf("backup %s, from before release %d, cannot be read: %v", from.Backup, from.Number, err)
 	}
 	text := fmt.Sprintf("restoring backup %s, made %s ago (%s) before release %d, %s everything written since", stored.ID, ageText(stored.Started), stored.Started.UTC().Format("2006-01-02 15:04 MST"), from.Number, loses)
-	found, gone, err := rewind.Since(ctx, stored.Manifest)
+	limited, cancel := context.WithTimeout(ctx, sinceLimit)
+	defer cancel()
+	found, gone, err := rewind.Since(limited, stored.Manifest)
 	switch lost := backup.Lost(found); {
 	case err != nil:
 		text += ", which could not be counted: " + err.Error()
