@@ -128,8 +128,8 @@ func forthScript(backup string, databases []update.Exchanged) string {
 		if d.Kept != "" {
 			names = append(names, d.Name)
 			acts = append(acts,
-				commentSQL(d.Name, d.Fresh, "%L", "shobj_description(oid, 'pg_database')"),
-				commentSQL(d.Name, d.Name, "%L", quoteText(keptMark+"put aside by the restore of backup "+backup)+" || coalesce(chr(10) || shobj_description(oid, 'pg_database'), '')"),
+				commentSQL(d.Name, d.Fresh, "shobj_description(oid, 'pg_database')"),
+				commentSQL(d.Name, d.Name, quoteText(keptMark+"put aside by the restore of backup "+backup)+" || coalesce(chr(10) || shobj_description(oid, 'pg_database'), '')"),
 				renameSQL(d.Name, d.Kept))
 		}
 		acts = append(acts, renameSQL(d.Fresh, d.Name))
@@ -146,7 +146,7 @@ func backScript(databases []update.Exchanged) string {
 		if d.Kept != "" {
 			names = append(names, d.Kept)
 			acts = append(acts, renameSQL(d.Kept, d.Name),
-				commentSQL(d.Name, d.Name, "%L", "nullif(substr(c, strpos(c || chr(10), chr(10)) + 1), '')"))
+				commentSQL(d.Name, d.Name, "nullif(substr(c, strpos(c || chr(10), chr(10)) + 1), '')"))
 		}
 	}
 	return ifSQL(exchangedSQL(databases[0]), names, acts)
@@ -157,8 +157,8 @@ func renameSQL(from, to string) string {
 }
 
 // commentSQL gives a database a comment made of that of a database, which is c.
-func commentSQL(of, database, format, expression string) string {
-	return fmt.Sprintf("SELECT format('COMMENT ON DATABASE %%I IS "+format+"', %s, %s) FROM (SELECT oid, shobj_description(oid, 'pg_database') AS c FROM pg_catalog.pg_database WHERE datname = %s) d \\gexec",
+func commentSQL(of, database, expression string) string {
+	return fmt.Sprintf("SELECT format('COMMENT ON DATABASE %%I IS %%L', %s, %s) FROM (SELECT oid, shobj_description(oid, 'pg_database') AS c FROM pg_catalog.pg_database WHERE datname = %s) d \\gexec",
 		quoteText(database), expression, quoteText(of))
 }
 

@@ -138,7 +138,7 @@ func TestRewindScripts(t *testing.T) {
 	databases := []update.Exchanged{{Name: `o"ne's-\x`, Fresh: "gapless_restore_r8_1", Kept: `o"ne's-\x_before_r8`}, {Name: "gone", Fresh: "gapless_restore_r8_2"}}
 	for script, lines := range map[string][]string{
 		forthScript("b", databases): {`SELECT NOT (EXISTS`, `ALTER DATABASE "o""ne's-\x" RENAME TO "o""ne's-\x_before_r8";`, `ALTER DATABASE "gapless_restore_r8_1" RENAME TO "o""ne's-\x";`,
-			`ALTER DATABASE "gapless_restore_r8_2" RENAME TO "gone";`, `E'o"ne''s-\\x'`, `put aside by the restore of backup b`},
+			`ALTER DATABASE "gapless_restore_r8_2" RENAME TO "gone";`, `format('COMMENT ON DATABASE %I IS %L', 'gapless_restore_r8_1', shobj`, `E'o"ne''s-\\x'`, `put aside by the restore of backup b`},
 		backScript(databases): {`ALTER DATABASE "o""ne's-\x" RENAME TO "gapless_restore_r8_1";`, `ALTER DATABASE "o""ne's-\x_before_r8" RENAME TO "o""ne's-\x";`,
 			`ALTER DATABASE "gone" RENAME TO "gapless_restore_r8_2";`},
 	} {
@@ -188,5 +188,12 @@ func TestSince(t *testing.T) {
 		if got := Lost(found); err != nil || got != c.want || len(gone) > 0 {
 			t.Errorf("%s: %q, want %q: %v", name, got, c.want, err)
 		}
+	}
+}
+
+// TestNamesForConnect: psql removes double quotes within single ones.
+func TestNamesForConnect(t *testing.T) {
+	if got, want := argument.Replace(conninfo(`o"ne's-\x`)), `dbname=''o""""ne\\''s-\\\\x''`; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
