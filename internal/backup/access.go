@@ -20,11 +20,14 @@ type client struct {
 // behind it in the queue of the lock would.
 const lockTimeout = "30s"
 
+// applicationName is how the server knows our tools.
+const applicationName = "gapless backup"
+
 // command is a tool of the server's image that talks to a database.
 func (c client) command(step, database string, argv ...string) Command {
 	env := []string{
 		"PGHOST=127.0.0.1", "PGPORT=" + c.server.Port, "PGUSER=" + c.server.User, "PGDATABASE=" + database,
-		"PGAPPNAME=gapless backup", "PGCONNECT_TIMEOUT=15", "PGPASSFILE=" + passwordFile, "PGCLIENTENCODING=UTF8",
+		"PGAPPNAME=" + applicationName, "PGCONNECT_TIMEOUT=15", "PGPASSFILE=" + passwordFile, "PGCLIENTENCODING=UTF8",
 		"PGOPTIONS=-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c row_security=off -c client_min_messages=warning -c lock_timeout=" + lockTimeout,
 		"LC_MESSAGES=C", "HOME=/tmp",
 	}

@@ -166,7 +166,11 @@ func (m *Maker) dumpIn(ctx context.Context, fail context.CancelCauseFunc, s *ses
 	if err != nil {
 		return nil, err
 	}
-	dumped := &Database{Name: database.Name, Sealed: m.seal != nil, Size: database.Size, LSN: snapshots[0].LSN, Properties: database.Properties}
+	counters, err := s.counters()
+	if err != nil {
+		return nil, err
+	}
+	dumped := &Database{Name: database.Name, Counters: counters, Sealed: m.seal != nil, Size: database.Size, LSN: snapshots[0].LSN, Properties: database.Properties}
 	if dumped.Sealed {
 		path += ".age"
 	}

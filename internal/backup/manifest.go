@@ -47,6 +47,8 @@ type Database struct {
 	Size       int64          `json:"size"`   // of the database on its server, in bytes
 	LSN        string         `json:"lsn"`    // of the snapshot
 	Properties map[string]any `json:"properties"`
+	// Counters tell later what was written since; nil: nobody knows.
+	Counters *Counters `json:"counters,omitempty"`
 	Contents
 }
 

@@ -100,9 +100,13 @@ func askJSON[T any](s *session, sql string) ([]T, error) {
 	return values, nil
 }
 
+// argument quotes for a command of psql that takes a name: it removes double quotes
+// also within single ones, and leaves one of four.
+var argument = strings.NewReplacer(`\`, `\\`, `'`, `''`, `"`, `""""`)
+
 // switchTo goes on in another database of the same server.
 func (s *session) switchTo(database string) error {
-	_, err := s.ask(`\connect '` + strings.ReplaceAll(strings.ReplaceAll(conninfo(database), `\`, `\\`), `'`, `''`) + "'\n")
+	_, err := s.ask(`\connect '` + argument.Replace(conninfo(database)) + "'\n")
 	s.fresh = true
 	return err
 }

@@ -26,6 +26,7 @@ const (
 	KindMissing  Kind = "missing"  // no container yet
 	KindDown     Kind = "down"     // a container that should run does not
 	KindReplicas Kind = "replicas" // too few or too many
+	KindData     Kind = "data"     // what it works on is exchanged, so that it must stop
 )
 
 // Cause is one difference, with what was and what is wanted.

@@ -62,6 +62,7 @@ func (a *app) backupCreate(ctx context.Context) error {
 		return err
 	}
 	target := withLast(&update.BackupTarget{Service: maker.Service}, maker.Store)
+	s.measureBackup(ctx, target)
 	plan := update.BackupPlan(s.project.Name, *target)
 	if err := s.runBackup(ctx, &plan, maker); err != nil {
 		return err

@@ -62,7 +62,12 @@ const dataRoomWait = 5 * time.Second
 
 // DataRoom implements backup.Engine: POSIX says how df prints it.
 func (b backupEngine) DataRoom(ctx context.Context, server backup.Server, directory string) int64 {
-	code, text, err := b.session.engine.Printed(ctx, server.ContainerID, []string{"df", "-Pk", directory}, dataRoomWait)
+	return b.session.dataRoom(ctx, server.ContainerID, directory)
+}
+
+// dataRoom is how much is free for a directory of a container; 0: not known.
+func (s *session) dataRoom(ctx context.Context, container, directory string) int64 {
+	code, text, err := s.engine.Printed(ctx, container, []string{"df", "-Pk", directory}, dataRoomWait)
 	if err != nil || code != 0 {
 		return 0
 	}

@@ -227,6 +227,7 @@ func unasked(serviceName string, state update.State) *update.BackupTarget {
 func withLast(target *update.BackupTarget, store *backup.Store) *update.BackupTarget {
 	if last, ok := store.Newest(); ok {
 		target.Last, target.DumpTook, target.ProofTook, target.Bytes = last.Started, last.DumpTook, last.ProofTook, last.Bytes()
+		target.Of = last.Size()
 	}
 	return target
 }

@@ -122,12 +122,25 @@ the name of the project, or wants it as --confirm NAME.`,
 				return err
 			}
 			return a.withBackup(c.Context(), "restore", arguments[0], func(ctx context.Context, s *session, maker *backup.Maker, stored backup.Stored) error {
+				if err := s.nothingUnfinished(); err != nil {
+					return err
+				}
 				return a.restore(ctx, s.project.Name, maker, stored, identities, confirmed)
 			})
 		}}
 	identity.add(c)
 	c.Flags().StringVar(&confirmed, "confirm", "", "the name of the project: yes, what was written since the backup may be missing")
 	return c
+}
+
+// nothingUnfinished refuses to exchange databases under an update that has not
+// ended: its undo would find others.
+func (s *session) nothingUnfinished() error {
+	entries, err := s.unfinished()
+	if err == nil && len(entries) > 0 {
+		return refuse(errors.New("an update of this project did not end, and its end may need the database of today"), "gapless resume first")
+	}
+	return err
 }
 
 func (a *app) restore(ctx context.Context, projectName string, maker *backup.Maker, stored backup.Stored, identities []age.Identity, confirmed string) error {
@@ -139,6 +152,9 @@ func (a *app) restore(ctx context.Context, projectName string, maker *backup.Mak
 		return unfit(err)
 	}
 	fmt.Fprintf(a.err, "backup %s of %s, %s old: %s\n", stored.ID, stored.Service, ageText(stored.Started), strings.Replace(rowsText(stored), " came back as they were", "", 1))
+	if stored.ProofTook > 0 {
+		fmt.Fprintf(a.err, "filling about %s takes about %s, by its proof\n", sizeText(stored.Size()), update.DurationText(stored.ProofTook))
+	}
 	for _, one := range restoration.Replaced {
 		held := "is empty"
 		if one.Used {
@@ -179,11 +195,8 @@ func notRestored(err error) error {
 // confirmTyped asks for a word that nobody types by accident. --yes does not
 // stand for it.
 func (a *app) confirmTyped(word, given string) error {
-	if given == word {
-		return nil
-	}
-	if given != "" {
-		return &exitStatus{code: exitError, err: fmt.Errorf("--confirm %s is not the name of the project, which is %s", given, word), hint: "nothing was touched"}
+	if err := checkConfirmed(word, given); err != nil || given != "" {
+		return err
 	}
 	if !isTerminal(a.in) {
 		return &exitStatus{code: exitRefused, err: errors.New("the database holds data, and there is no terminal to ask on"), hint: "add --confirm " + word + " if what was written since the backup may be missing"}
@@ -192,6 +205,14 @@ func (a *app) confirmTyped(word, given string) error {
 	line, err := bufio.NewReader(a.in).ReadString('\n')
 	if strings.TrimSpace(line) != word || err != nil && line == "" {
 		return &exitStatus{code: exitError, err: errors.New("not confirmed"), hint: "nothing was touched"}
+	}
+	return nil
+}
+
+// checkConfirmed refuses a confirmation that was meant for another project.
+func checkConfirmed(word, given string) error {
+	if given != "" && given != word {
+		return &exitStatus{code: exitError, err: fmt.Errorf("--confirm %s is not the name of the project, which is %s", given, word), hint: "nothing was touched"}
 	}
 	return nil
 }

@@ -122,9 +122,26 @@ func (s *session) judgeAll(ctx context.Context, state *update.State, work []judg
 			continue
 		}
 		reports = append(reports, report)
-		addJudgement(state, j.service.Name, report.Judgement())
+		judgement := report.Judgement()
+		judgement.Free = s.freeForRewrites(ctx, judgement)
+		addJudgement(state, j.service.Name, judgement)
 	}
 	return reports, nil
+}
+
+// freeForRewrites is what is free where a database is whose tables are written
+// anew; 0 if there are none, or it is not known.
+func (s *session) freeForRewrites(ctx context.Context, judgement *update.Judgement) int64 {
+	of := judgement.Database
+	if of == nil || !slices.ContainsFunc(judgement.Migrations, func(m update.Judged) bool { return len(m.Rewrites) > 0 }) {
+		return 0
+	}
+	argv := []string{"psql", "--no-psqlrc", "--no-password", "--quiet", "--no-align", "--tuples-only", "--username", of.User, "--dbname", of.Name, "--command", "SHOW data_directory"}
+	code, directory, err := s.engine.Printed(ctx, of.Container, argv, dataRoomWait)
+	if err != nil || code != 0 {
+		return 0
+	}
+	return s.dataRoom(ctx, of.Container, strings.TrimSpace(directory))
 }
 
 // addJudgement makes a judgement part of what a plan is made from.

@@ -20,7 +20,7 @@ func (s *session) pendingRelease(p *project.Project, plan update.Plan, state upd
 		return update.Release{}, err
 	}
 	release := update.Release{Number: plan.To, Previous: plan.From, BackTo: plan.BackTo, Project: p.Name, Run: run, Time: time.Now().UTC(),
-		Strategy: plan.Strategy, Because: plan.Because, Migrated: plan.Migrations, Rendered: rendered, Services: map[string]update.ReleaseService{}}
+		Strategy: plan.Strategy, Because: plan.Because, Migrated: plan.Migrations, Restored: plan.Restored(), Rendered: rendered, Services: map[string]update.ReleaseService{}}
 	for _, w := range plan.Waiting {
 		if w.Time.IsZero() {
 			w.Time = release.Time
@@ -33,7 +33,7 @@ func (s *session) pendingRelease(p *project.Project, plan update.Plan, state upd
 	for _, service := range p.Services {
 		from := originAfter(service, plan, state)
 		release.Services[service.Name] = update.ReleaseService{BaseID: from.baseID, MountHashes: mountsAfter(service, plan, state),
-			StepTimes: stepTimesOf(state.Release, service.Name), Static: staticAfter(service, plan, state)}
+			StepTimes: stepTimesOf(state.Release, service.Name), Static: staticAfter(service, plan, state), AtStart: s.atStart(service.Name, plan, state)}
 		release.SetSource(service.Name, from.source)
 	}
 	return release, nil

@@ -16,21 +16,34 @@ import (
 	"gapless/internal/update"
 )
 
+// rollbackFlags are the flags of rollback.
+type rollbackFlags struct {
+	checkout, dryRun bool
+	data             dataFlags
+}
+
 func (a *app) rollbackCommand() *cobra.Command {
-	checkout, dryRun := false, false
+	var flags rollbackFlags
 	c := &cobra.Command{
 		Use:   "rollback [RELEASE]",
 		Short: "Go back to an earlier release: its images, settings and environment",
 		Long: `Rollback brings back an earlier release, the one before the newest unless a
 number is given, in the same way as an update and with the same care. A second
 rollback goes one further back. It also works when the containers of that
-release are gone. It changes no data: what a migration did stays done. The
+release are gone. It changes no data: what a migration did stays done, and the
+plan says what that is and what a restore would lose. The
 compose file on disk stays as it is; the next update follows it again. With
 --checkout the git checkout goes to the revision of that release first, for
 files that are mounted from it.
 
+With --restore-data the database goes back too, to the backup that was made
+before the release after it migrated. Everything that was written since is
+missing afterwards: so it asks for the name of the project, or wants it as
+--confirm NAME, and --yes is not enough. What the database holds today stays
+under another name.
+
 While an update watches its new version, rollback lets it take that back.`,
-		Example: "  gapless rollback\n  gapless rollback 41",
+		Example: "  gapless rollback\n  gapless rollback 41\n  gapless rollback --restore-data --dry-run   what that would lose",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			number := 0
@@ -40,31 +53,35 @@ While an update watches its new version, rollback lets it take that back.`,
 					return &exitStatus{code: exitError, err: fmt.Errorf("%q is not a release number", arguments[0]), hint: "gapless history lists the releases"}
 				}
 			}
-			return a.rollback(c.Context(), number, checkout, dryRun)
+			return a.rollback(c.Context(), number, flags)
 		},
 	}
-	c.Flags().BoolVar(&dryRun, "dry-run", false, "show the plan and stop")
-	c.Flags().BoolVar(&checkout, "checkout", false, "put the git checkout at the revision of that release; back if the rollback does not go through")
+	flags.data.add(c)
+	c.Flags().BoolVar(&flags.dryRun, "dry-run", false, "show the plan and stop")
+	c.Flags().BoolVar(&flags.checkout, "checkout", false, "put the git checkout at the revision of that release; back if the rollback does not go through")
 	return c
 }
 
-func (a *app) rollback(ctx context.Context, number int, checkout, dryRun bool) error {
+func (a *app) rollback(ctx context.Context, number int, flags rollbackFlags) error {
 	s, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	if dryRun {
+	if s.data, err = flags.data.read(s.project.Name); err != nil {
+		return err
+	}
+	if flags.dryRun {
 		return s.showRollback(ctx, number)
 	}
 	if err := s.ready(ctx, "rollback"); err != nil {
-		if number > 0 || checkout {
+		if number > 0 || flags.checkout || flags.data.restore {
 			return err
 		}
 		if done, err := s.endWatch(ctx, err); done || err != nil {
 			return err
 		}
-	} else if number == 0 && !checkout {
+	} else if number == 0 && !flags.checkout && !flags.data.restore {
 		if done, err := s.endLeftWatch(ctx); done || err != nil {
 			return err
 		}
@@ -77,7 +94,7 @@ func (a *app) rollback(ctx context.Context, number int, checkout, dryRun bool) e
 		return err
 	}
 	s.fromRevision = release.Revision
-	if checkout {
+	if flags.checkout {
 		return s.atRevision(ctx, release, func() error { return s.goBack(ctx, release) })
 	}
 	if err := s.goBack(ctx, release); err != nil {
@@ -119,12 +136,16 @@ func (s *session) wayBack(ctx context.Context, release update.Release) (update.S
 	if err != nil {
 		return update.State{}, update.Plan{}, refuse(err, "")
 	}
+	past, err := s.past(ctx, release) // while the session has the settings of today
+	if err != nil {
+		return update.State{}, update.Plan{}, err
+	}
 	s.use(recorded.WithImages(imagesOf(release)))
 	tags, err := s.bringBack(ctx, release)
 	if err != nil {
 		return update.State{}, update.Plan{}, err
 	}
-	return s.planRelease(ctx, release, tags)
+	return s.planRelease(ctx, release, tags, past)
 }
 
 // rollbackTarget is the release to go back to.
@@ -221,7 +242,7 @@ func staysAsItIs(service project.Service, containers []update.Container) bool {
 }
 
 // planRelease plans the way to a release as it was recorded.
-func (s *session) planRelease(ctx context.Context, release update.Release, tags []update.Step) (update.State, update.Plan, error) {
+func (s *session) planRelease(ctx context.Context, release update.Release, tags []update.Step, past past) (update.State, update.Plan, error) {
 	state, err := s.observe(ctx)
 	if err != nil {
 		return state, update.Plan{}, err
@@ -237,9 +258,9 @@ func (s *session) planRelease(ctx context.Context, release update.Release, tags 
 	changes := s.detect(ctx, state)
 	s.addCapacity(ctx, &state, changes)
 	options := update.Options{Cause: fmt.Sprintf("back to release %d", release.Number), BackTo: release.Number, Statics: map[string]string{}, Waiting: release.Waiting,
-		Crosses: s.crosses(release.Number, state.Release)}
+		Crosses: past.words, Restore: past.restore, AtStart: atStartOf(release)}
 	changes = append(changes, s.staticsBack(state, release, changes, options.Statics)...)
-	if len(changes) > 0 {
+	if len(changes) > 0 || past.restore != nil {
 		options.Tags = tags
 	}
 	plan, err := update.Make(state, s.project, changes, options)
@@ -275,27 +296,4 @@ func (s *session) staticsBack(state update.State, release update.Release, change
 		}
 	}
 	return only
-}
-
-// crosses says which migrations lie between a release and the newest one. They
-// stay: a rollback changes no data.
-func (s *session) crosses(to int, newest *update.Release) []string {
-	if newest == nil {
-		return nil
-	}
-	var notes []string
-	for number := to + 1; number <= newest.Number; number++ {
-		release, err := s.store.Release(number)
-		if err != nil {
-			continue // adoptions leave numbers out
-		}
-		for _, m := range release.Migrated {
-			note := fmt.Sprintf("the data stays as release %d made it: %s", number, m.Words())
-			if release.Backup != "" {
-				note += "; backup " + release.Backup + " is from before, and lacks everything that was written since"
-			}
-			notes = append(notes, note)
-		}
-	}
-	return notes
 }

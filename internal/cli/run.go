@@ -57,6 +57,9 @@ func (s *session) newRunner(ctx context.Context, plan *update.Plan, runID string
 	if hasBackup(*plan) {
 		env.Backups = s.backupsOf(runID, screen)
 	}
+	if plan.Restored() != "" {
+		env.Restores = s.restoresOf(plan, runID)
+	}
 	return &runner{session: s, screen: screen, meter: meter, run: &update.Run{Plan: plan, Env: env}}, nil
 }
 
@@ -131,6 +134,9 @@ func (r *runner) conclude(ctx context.Context, outcome update.Outcome, err error
 	}
 	r.screen.Finish(r.outcomeText(ctx, outcome, receipt))
 	r.screen.Close()
+	if outcome.Result == update.ResultCommitted {
+		r.session.sayKept(r.run.Plan)
+	}
 	return exitOf(outcome)
 }
 

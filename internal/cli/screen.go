@@ -47,6 +47,7 @@ func (r *runner) outcomeText(ctx context.Context, outcome update.Outcome, receip
 func nextCommands(outcome update.Outcome) []string {
 	var unbacked *update.BackupError
 	var unread *front.IncludeError
+	var unrestored *update.RestoreError
 	switch {
 	case outcome.Watch != nil && outcome.Watch.Verdict == update.VerdictHeld && outcome.Result == update.ResultHeld:
 		return []string{"gapless status", "gapless resume   goes on watching, once the cause is removed", "gapless abort   goes back to the old version"}
@@ -64,6 +65,12 @@ func nextCommands(outcome update.Outcome) []string {
 		return next
 	case errors.As(outcome.Cause, &unread):
 		return []string{unread.Hint(), "gapless update   once the cause is removed"}
+	case errors.As(outcome.Cause, &unrestored):
+		next := []string{"gapless rollback --restore-data   once the cause is removed"}
+		if _, hint := codeAndHint(unrestored.Err); hint != "" {
+			return append([]string{hint}, next...)
+		}
+		return next
 	default:
 		return []string{"gapless logs", "gapless update   once the cause is removed"}
 	}

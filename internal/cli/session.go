@@ -43,6 +43,8 @@ type session struct {
 	// passedOn are services whose requests the edge has counted already when a
 	// front got them; nil: not looked yet.
 	passedOn map[string]bool
+	// data is what a rollback does with the database; its zero value: nothing.
+	data dataBack
 }
 
 // open loads the project. Bad input is refused with all its problems at once.

@@ -113,6 +113,9 @@ func (a *app) printRelease(r update.Release, redactor *ui.Redactor) error {
 	if r.Backup != "" {
 		fmt.Fprintf(a.out, "backup: %s, from before it migrated\n", r.Backup)
 	}
+	if r.Restored != "" {
+		fmt.Fprintf(a.out, "data: from backup %s\n", r.Restored)
+	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	for _, name := range sortedNames(r.Services) {
 		s := r.Services[name]

@@ -143,6 +143,7 @@ func (s *session) inform(ctx context.Context, state *update.State, changes []cha
 	s.askPending(ctx, state, changes)
 	var err error
 	state.Backup, err = s.backupTarget(*state, options)
+	s.measureBackup(ctx, state.Backup)
 	return err
 }
 
@@ -161,13 +162,13 @@ func (s *session) execute(ctx context.Context, state update.State, plan update.P
 	if plan.Empty() {
 		return s.showNothing(ctx, plan)
 	}
-	if !s.app.flags.yes {
+	if s.asksAbout(plan) {
 		fmt.Fprint(s.app.err, plan.Text()) // else the screen shows it
 	}
 	if s.inMaintenance(ctx) {
 		fmt.Fprintln(s.app.err, "note: maintenance is on, and stays on: requests get the page until gapless maintenance off")
 	}
-	if err := s.app.confirm("Run this plan?"); err != nil {
+	if err := s.confirmPlan(plan); err != nil {
 		return err
 	}
 	runID := newRunID()

@@ -36,11 +36,13 @@ func psql(server update.PostgresServer, database string) []string {
 		"--set", "ON_ERROR_STOP=1", "--username", server.User, "--dbname", database}
 }
 
-// sizesSQL asks for the owner, the version and how large the tables are. What was
-// never counted is -1.
+// sizesSQL asks for the owner, the version and how large the tables are, by
+// themselves and with all that belongs to them on the disk of the database. What
+// was never counted is -1.
 const sizesSQL = `SELECT '', pg_get_userbyid(datdba), current_setting('server_version_num') FROM pg_database WHERE datname = current_database();
 	SELECT CASE WHEN n.nspname = 'public' THEN c.relname::text ELSE n.nspname || '.' || c.relname END, pg_relation_size(c.oid),
-	CASE WHEN c.reltuples > 0 THEN c.reltuples::bigint ELSE coalesce(nullif(pg_stat_get_live_tuples(c.oid), 0), -1) END
+	CASE WHEN c.reltuples > 0 THEN c.reltuples::bigint ELSE coalesce(nullif(pg_stat_get_live_tuples(c.oid), 0), -1) END,
+	CASE WHEN c.reltablespace = 0 THEN pg_total_relation_size(c.oid) ELSE 0 END
 	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast');`
 
@@ -78,7 +80,7 @@ func readSchema(ctx context.Context, lab Laboratory, container string, server up
 func (s *schema) parseSizes(text string) {
 	for line := range strings.Lines(text) {
 		fields := strings.Split(strings.TrimRight(line, "\r\n"), "\t")
-		if len(fields) != 3 {
+		if len(fields) < 3 {
 			continue
 		}
 		if fields[0] == "" {
@@ -90,6 +92,9 @@ func (s *schema) parseSizes(text string) {
 		table := update.Table{Name: fields[0], Known: true}
 		table.Bytes, _ = strconv.ParseInt(fields[1], 10, 64)
 		table.Rows, _ = strconv.ParseInt(fields[2], 10, 64)
+		if len(fields) > 3 {
+			table.Whole, _ = strconv.ParseInt(fields[3], 10, 64)
+		}
 		s.sizes[table.Name] = table
 	}
 }

@@ -35,6 +35,9 @@ func TestWaitingIsHandedOn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, plan := c.scenario.must(t)
+			for i := range plan.Migrations { // of which TestWayBackIsRecorded tells
+				plan.Migrations[i].Judged, plan.Migrations[i].Irreversible = false, nil
+			}
 			if diff := cmp.Diff(c.migrated, plan.Migrations); diff != "" {
 				t.Errorf("migrated: %s", diff)
 			}

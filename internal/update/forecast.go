@@ -192,6 +192,12 @@ func (f *forecaster) takes(step Step) time.Duration {
 	if _, isStart := step.(*StartStep); isStart {
 		return engineTime
 	}
+	if took, what := f.dataTakes(step); what != "" {
+		if what == guessedData {
+			f.Guessed = append(f.Guessed, "size of the backup")
+		}
+		return took
+	}
 	verb, serviceName := Measured(step)
 	if verb == "" {
 		return 0

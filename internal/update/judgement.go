@@ -27,6 +27,8 @@ type Judgement struct {
 	ByItself   bool              `json:"byItself,omitempty"` // the image migrates whenever a container starts
 	Database   *PostgresDatabase `json:"database,omitempty"` // that they work on; nil: not known to be a Postgres of the project
 	Migrations []Judged          `json:"migrations"`
+	// Free is what is free on the disk of the database; 0: not known.
+	Free int64 `json:"free,omitempty"`
 }
 
 // Judged is the verdict on one migration.
@@ -63,6 +65,9 @@ type Table struct {
 	Rows  int64  `json:"rows"`
 	Bytes int64  `json:"bytes"`
 	Known bool   `json:"known"` // the size is
+	// Whole is what it takes with its indexes and its large values; 0: not known,
+	// or on another disk.
+	Whole int64 `json:"whole,omitempty"`
 }
 
 // String names the table with its size.

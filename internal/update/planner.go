@@ -38,7 +38,11 @@ type Options struct {
 	Moved   []Step   // image references that a pull has moved already: they go back with the run
 	Cause   string   // reason that stands before the changes
 	BackTo  int      // a release that served before: nothing is checked or migrated; 0: forward
+	Restore *Restore // the data that comes back with that release; nil: the data stays
 	Crosses []string // what a rollback should know of the releases that it takes back
+	// AtStart are the services whose image was seen to migrate when a container
+	// starts, in the release that a rollback goes back to.
+	AtStart map[string]bool
 	// Statics are the images to collect static files from, by service; others
 	// are collected from the image of the service.
 	Statics  map[string]string
@@ -93,6 +97,9 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	if err := planner.checkNames(); err != nil {
 		return Plan{}, err
 	}
+	if err := planner.stopWriters(); err != nil {
+		return Plan{}, err
+	}
 	planner.findUnrouted()
 	planner.findHandovers()
 	planner.findBeginning()
@@ -131,7 +138,11 @@ func Make(state State, p *project.Project, changes []change.Change, options Opti
 	for _, text := range options.Crosses {
 		planner.note("", false, "%s", text)
 	}
+	planner.warnAtStart()
 	if err := planner.checkBackup(); err != nil {
+		return Plan{}, err
+	}
+	if err := planner.rewritesFit(); err != nil {
 		return Plan{}, err
 	}
 	return planner.assemble(why.words()), nil
@@ -201,6 +212,7 @@ func (p *Planner) assemble(because string) Plan {
 		return p.plan
 	}
 	p.plan.Because = because
+	p.addWayBack()
 	if p.options.Cause != "" {
 		p.plan.Because = strings.TrimSuffix(p.options.Cause+"; "+p.plan.Because, "; ")
 	}
@@ -213,7 +225,7 @@ func (p *Planner) assemble(because string) Plan {
 		prepare = append(prepare, &EdgeStep{Listeners: p.listeners(), Detail: "stands before " + strings.Join(p.routed(), ", ")})
 	}
 	commit := append([]Step{&RecordStep{Release: p.plan.To}}, p.together(p.commit)...)
-	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseBackup, p.backup()}, {PhaseShift, p.together(p.shift)}, {PhaseWatch, p.watch}, {PhaseCommit, commit}}
+	p.plan.Phases = []Phase{{PhasePrepare, prepare}, {PhaseBackup, append(p.backup(), p.fill()...)}, {PhaseShift, p.together(p.shift)}, {PhaseWatch, p.watch}, {PhaseCommit, commit}}
 	p.plan.Phases = slices.DeleteFunc(p.plan.Phases, func(ph Phase) bool { return len(ph.Steps) == 0 })
 	return p.plan
 }

@@ -23,6 +23,9 @@ func (p *Planner) backup() []Step {
 	case target.No != "":
 		p.note(target.Service, false, "no backup is made before %s: %s", why, target.No)
 	default:
+		if text := target.tight(); text != "" {
+			p.note(target.Service, false, "%s", text)
+		}
 		return target.steps("before " + why)
 	}
 	return nil

@@ -169,6 +169,9 @@ func Contract(state State, p *project.Project, options Options) (Plan, error) {
 	if err := planner.checkBackup(); err != nil {
 		return Plan{}, err
 	}
+	if err := planner.rewritesFit(); err != nil {
+		return Plan{}, err
+	}
 	return planner.assemble(strings.Join(because, "; ")), nil
 }
 

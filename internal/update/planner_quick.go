@@ -42,15 +42,22 @@ func (p *Planner) quick() {
 	for _, t := range webs {
 		t.stopOld()
 	}
+	p.exchange()
 	for _, w := range jobs {
 		p.job(w.service, w.change)
 	}
 	p.migrate()
-	p.startAll(webs)
+	p.bringUp(webs)
+	if p.options.Restore != nil {
+		p.startAll(others) // before requests go on: what they write would be lost if these fail
+	}
+	p.handOverRequests(webs)
 	for _, t := range webs {
 		t.release()
 	}
-	p.startAll(others)
+	if p.options.Restore == nil {
+		p.startAll(others)
+	}
 	for _, t := range slices.Concat(webs, others) {
 		t.finish(t.change)
 	}

@@ -35,6 +35,9 @@ func (p *Planner) addWatch() {
 	if duration == 0 || p.options.NoWatch || len(step.Subjects) == 0 {
 		return
 	}
+	if p.options.Restore != nil {
+		return // what is written meanwhile would be lost if it were taken back
+	}
 	step.Shared = p.sharedGates(step)
 	p.wayBackOf(step)
 	p.watch = append(p.watch, step)

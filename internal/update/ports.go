@@ -23,6 +23,7 @@ type Env struct {
 	Front      Front
 	Recorder   Recorder
 	Backups    Backups
+	Restores   Restores
 	Databases  Databases
 	Journal    Journal
 	Sink       Sink

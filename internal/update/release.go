@@ -21,8 +21,9 @@ type Release struct {
 	Because  string                    `json:"because"`
 	Migrated []Migrated                `json:"migrated,omitempty"`
 	Waiting  []Waiting                 `json:"waiting,omitempty"`
-	Backup   string                    `json:"backup,omitempty"`  // made before it migrated
-	Adopted  bool                      `json:"adopted,omitempty"` // found running, not made by us
+	Backup   string                    `json:"backup,omitempty"`   // made before it migrated
+	Restored string                    `json:"restored,omitempty"` // the backup that its data came from; empty: the data stayed
+	Adopted  bool                      `json:"adopted,omitempty"`  // found running, not made by us
 	Services map[string]ReleaseService `json:"services"`
 	// Revision is what the checkout was at; nil if there was none.
 	Revision *Revision `json:"revision,omitempty"`
@@ -44,6 +45,9 @@ type Migrated struct {
 	// Since is the release whose code does without what they take away, where the
 	// verdict is about those before it; 0: about the release before this one.
 	Since int `json:"since,omitempty"`
+	// Judged tells that it was found out what is Irreversible of them, and why.
+	Judged       bool     `json:"judged,omitempty"`
+	Irreversible []string `json:"irreversible,omitempty"`
 }
 
 // Waiting are migrations that wait until no older version serves or is to come
@@ -87,6 +91,7 @@ type ReleaseService struct {
 	BuildHash  string   `json:"buildHash,omitempty"` // of the source of the image
 	BaseID     string   `json:"baseId,omitempty"`    // image that it was built upon
 	Static     string   `json:"static,omitempty"`    // reference of another image whose static files it uses
+	AtStart    bool     `json:"atStart,omitempty"`   // its image migrates whenever a container starts
 	Pin        string   `json:"pin,omitempty"`       // our tag, which keeps the image from being pruned
 	Containers []string `json:"containers,omitempty"`
 	// MountHashes are the digests of what the containers read from the host, by

@@ -255,6 +255,33 @@ var scenarios = []scenario{
 		backup:  &BackupTarget{Service: "db", Last: time.Unix(1_799_000_000, 0), DumpTook: 12 * time.Second, ProofTook: 40 * time.Second, Bytes: 210 << 20},
 		release: &Release{Number: 7}, options: Options{Migrations: MigrationsCompatible}, covered: []string{"api"},
 	},
+	withData(scenario{
+		name: "back to a release with its data",
+		services: []project.Service{plain("db", project.RoleStateful), web("api"), with(web("shop"), func(s *project.Service) { s.Route.Path = "/shop" }),
+			plain("worker", project.RoleWorker), plain("beat", project.RoleScheduler)},
+		running: []Container{now("db", 1), up("api", 1), now("shop", 1), up("worker", 1), now("beat", 1)}, routed: []string{"api", "shop"},
+	}),
+	withData(scenario{
+		name:     "back with data, and the release does not come up",
+		services: []project.Service{plain("db", project.RoleStateful), web("api"), plain("worker", project.RoleWorker)},
+		running:  []Container{now("db", 1), up("api", 1), up("worker", 1)}, routed: []string{"api"}, bad: "worker",
+	}),
+	withData(scenario{
+		name: "back with data, a job between and a name that exists once",
+		services: []project.Service{plain("db", project.RoleStateful), with(plain("migratejob", project.RoleJob), func(s *project.Service) { s.Restart = "no" }),
+			with(web("api"), func(s *project.Service) { s.ContainerName, s.DependsOn = "shop-api-1", []string{"migratejob"} })},
+		running: []Container{now("db", 1), up("api", 1)}, routed: []string{"api"},
+	}),
+	{
+		name: "back over a migration, to containers that migrate when they start",
+		services: []project.Service{with(web("api"), func(s *project.Service) {
+			s.Command = []string{"sh", "-c", "alembic -c alembic.ini upgrade head && exec gunicorn app"}
+		}), with(plain("worker", project.RoleWorker), func(s *project.Service) { s.Command = []string{"celery", "worker"} }), plain("beat", project.RoleScheduler)},
+		running: []Container{up("api", 1), up("worker", 1), up("beat", 1)}, routed: []string{"api"}, release: &Release{Number: 7}, covered: []string{"api"}, singles: []string{"beat"},
+		options: Options{BackTo: 6, Cause: "back to release 6", AtStart: map[string]bool{"beat": true}, Crosses: []string{
+			"the data stays as release 7 made it: migration tours/0002_no_size, which the release before survives; irreversible: its values are gone",
+			"restoring backup 20260102-030405-abcd, made 2h0m0s ago (2026-01-02 03:04 UTC) before release 7, would lose everything written since, as far as the server has counted: public.item: 5 inserted, 2 updated, 1 deleted"}},
+	},
 	{
 		name:     "migrations of which nobody said anything",
 		services: []project.Service{with(web("api"), django), with(plain("worker", project.RoleWorker), shares)},
@@ -543,6 +570,23 @@ var scenarios = []scenario{
 	},
 }
 
+// withData goes back to release 6 with two databases, one of which is not there
+// any more.
+func withData(s scenario) scenario {
+	for _, service := range s.services {
+		if service.Role != project.RoleJob {
+			s.singles = append(s.singles, service.Name)
+		}
+		if service.Role == project.RoleWeb {
+			s.covered = append(s.covered, service.Name)
+		}
+	}
+	s.release = &Release{Number: 7}
+	s.options = Options{BackTo: 6, Cause: "back to release 6", Restore: &Restore{Service: "db", Backup: "20260102-030405-abcd", Bytes: 900 << 20, Takes: 40 * time.Second,
+		Databases: []Exchanged{{Name: `o"ne`, Fresh: "gapless_restore_r8_1", Kept: `o"ne_before_r8`}, {Name: "gone", Fresh: "gapless_restore_r8_2"}}}}
+	return s
+}
+
 // dropsSize is a migration that the new version can wait for.
 var dropsSize = Judged{Name: "tours/0004_no_size", Class: "bd", BreaksOld: []string{"tours_tour.size is not there, which tours.Tour reads"},
 	Locks: []TableLock{{"tours_tour", "ACCESS EXCLUSIVE"}}, Irreversible: []string{`ALTER TABLE "tours_tour" DROP COLUMN "size": its values are gone`}}
@@ -680,6 +724,7 @@ func (s scenario) build() (*world, Plan, error) {
 	}
 	state := State{Images: map[string]Image{}, ConfigHashes: map[string]string{}, Routes: map[string]RouteState{}, Capacity: Capacity{s.memory, s.groups, s.server, s.disk}, Processors: s.cpus, TakenPorts: s.ports, Release: s.release, Backup: s.backup}
 	w.mustBackUp = s.backup != nil
+	w.restored.watched = s.options.Restore != nil
 	if s.was == nil {
 		s.was = &change.Source{Hash: "old", Settings: "s"}
 	}

@@ -35,6 +35,8 @@ var stepKinds = map[string]func() Step{
 	"task":     func() Step { return &TaskStep{} },
 	"dump":     func() Step { return &DumpStep{} },
 	"verify":   func() Step { return &VerifyStep{} },
+	"fill":     func() Step { return &FillStep{} },
+	"exchange": func() Step { return &ExchangeStep{} },
 	"start":    func() Step { return &StartStep{} },
 	"gate":     func() Step { return &GateStep{} },
 	"keep":     func() Step { return &KeepStep{} },

@@ -30,6 +30,9 @@ type BackupTarget struct {
 	DumpTook  time.Duration
 	ProofTook time.Duration
 	Bytes     int64
+	// Of is how large the databases were then, and Size how large they are now; 0:
+	// not known. Room is what is free where backups lie; 0: not known.
+	Of, Size, Room int64
 	// No is why there is no backup; empty: there is one.
 	No string
 	// Wanted refuses to migrate without a backup that cannot be made.
@@ -125,11 +128,15 @@ const StrategyBackup = "backup"
 
 func (t BackupTarget) steps(why string) []Step {
 	dump, verify := "into a backup of its own", "restored into a throwaway server and compared"
-	if !t.Last.IsZero() {
-		dump += fmt.Sprintf(", about %s and %s as the last one", BytesText(t.Bytes), DurationText(t.DumpTook))
-		verify += ", about " + DurationText(t.ProofTook)
-	} else {
+	switch f := t.forecast(); {
+	case f.unknown:
 		dump += "; how long it takes is not known yet"
+	case f.guessed:
+		dump += fmt.Sprintf(", at most about %s and %s (a guess by the size of the database: none was made yet)", BytesText(f.bytes), DurationText(f.dump))
+		verify += ", about " + DurationText(f.proof) + " (a guess)"
+	default:
+		dump += fmt.Sprintf(", about %s and %s as the last one", BytesText(f.bytes), DurationText(f.dump))
+		verify += ", about " + DurationText(f.proof)
 	}
 	return []Step{&DumpStep{Service: t.Service, Detail: dump, Why: why}, &VerifyStep{Service: t.Service, Detail: verify}}
 }

@@ -24,6 +24,7 @@ func everyStep() Plan {
 		task(TaskCheck), migrate, task(TaskStatic), collect(),
 		&RestartStep{StopStep: stop, StartedAt: started},
 		&DumpStep{Service: "db", Detail: "into a backup of its own", Why: "before 2 migrations"}, &VerifyStep{Service: "db", Detail: "restored"},
+		&FillStep{Service: "db", Backup: "b", Databases: []Exchanged{{Name: "a", Fresh: "f", Kept: "k"}}, Detail: "d"}, &ExchangeStep{Service: "db", Backup: "b", Databases: []Exchanged{{Name: "a", Fresh: "f"}}},
 		reload(stop, "SIGHUP"), reload(stop, "", "nginx", "-s", "reload"),
 		&QuiesceStep{Command: []string{"celery", "control", "cancel_consumer"}, AtMost: time.Minute, StartedAt: started, StopStep: stop},
 	}}}}

@@ -73,6 +73,9 @@ func (p *Planner) choose() error {
 
 // decide is the decision tree: the strategy that costs least and cannot hurt.
 func (p *Planner) decide() (name, why string) {
+	if p.options.Restore != nil {
+		return StrategyQuick, "the data goes back too: nobody may write while the databases are exchanged"
+	}
 	if p.options.BackTo > 0 {
 		return StrategyRolling, "back to what served before"
 	}

@@ -62,6 +62,7 @@ type world struct {
 	unfinished bool              // a dump is there that nobody has proven
 	throwaway  bool              // a server runs that proves it
 	backedUp   bool
+	restored   fakeRestored
 
 	deaf  map[string]bool // IDs of containers of an nginx that read no upstreams
 	front string          // service of an nginx that must find the upstreams of these when it starts
@@ -94,7 +95,7 @@ func newWorld() *world {
 
 func (w *world) env() *Env {
 	return &Env{Images: fakeImages{w}, Creator: fakeCreator{w}, Containers: fakeContainers{w}, Router: fakeRouter{w}, Former: formerRouter{fakeRouter{w}},
-		Gate: fakeGate{w}, Figures: fakeFigures{w}, Front: fakeFront{w}, Recorder: fakeRecorder{w}, Backups: fakeBackups{w}, Databases: fakeDatabases{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
+		Gate: fakeGate{w}, Figures: fakeFigures{w}, Front: fakeFront{w}, Recorder: fakeRecorder{w}, Backups: fakeBackups{w}, Restores: fakeRestores{w}, Databases: fakeDatabases{w}, Journal: fakeJournal{w}, Sink: fakeSink{w}, Clock: fakeClock{w}, Run: "run1", Together: inTurn,
 		Logs: func(_ context.Context, name string) []string { return w.database.logs[name] }}
 }
 
@@ -124,7 +125,7 @@ func (w *world) call(label string, effect func() error) error {
 }
 
 func asynchronous(label string) bool {
-	return strings.HasPrefix(label, "create ") || strings.HasPrefix(label, "signal ") || strings.HasPrefix(label, "exec ")
+	return strings.HasPrefix(label, "create ") || strings.HasPrefix(label, "signal ") || strings.HasPrefix(label, "exec ") || strings.HasPrefix(label, "exchange")
 }
 
 func nameOf(label string) string {
@@ -157,6 +158,7 @@ func (w *world) check(label string) {
 			w.violations = append(w.violations, fmt.Sprintf("%s runs %d times after %s", serviceName, count, label))
 		}
 	}
+	w.checkData(label)
 	running := 0
 	for _, c := range w.containers {
 		if c.Running {
@@ -239,6 +241,7 @@ func (w *world) summary() string {
 		lines = append(lines, "volume of "+name)
 	}
 	lines = append(append(lines, w.database.summary()...), w.backupSummary()...)
+	lines = append(lines, w.restored.summary()...)
 	return strings.Join(lines, "\n")
 }
 

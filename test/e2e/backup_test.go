@@ -149,6 +149,7 @@ func TestBackup(t *testing.T) {
 	t.Run("bad ones are refused", d.refusesBad)
 	t.Run("killed", d.killed)
 	t.Run("full disk", d.fullDisk)
+	t.Run("rollback with data", d.rollbackWithData)
 }
 
 func (d *backedUp) roundTrip(t *testing.T) {
