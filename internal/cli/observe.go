@@ -100,6 +100,8 @@ func (s *session) counters(ctx context.Context) *wire.Stats {
 	if err != nil {
 		return nil
 	}
+	s.counting.Lock()
+	defer s.counting.Unlock()
 	if s.passedOn == nil {
 		s.passedOn = s.findPassedOn(stats)
 	}

@@ -45,7 +45,7 @@ type ttyPainter struct {
 	screen  *screen
 	result  io.Writer
 	plan    *update.Plan
-	traffic func() TrafficFigures
+	traffic func() *TrafficFigures
 	rows    []row
 	begin   time.Time
 	now     time.Time
@@ -239,7 +239,9 @@ func (t *ttyPainter) rowLine(index, columns int) styled {
 func (t *ttyPainter) footer() []styled {
 	line := sayDuration(t.now.Sub(t.begin).Truncate(100 * time.Millisecond))
 	if t.traffic != nil {
-		line += "  " + trafficText(t.traffic())
+		if figures := t.traffic(); figures != nil {
+			line += "  " + trafficText(*figures)
+		}
 	}
 	lines := []styled{{text: line}}
 	if t.answer != "" {
