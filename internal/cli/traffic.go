@@ -25,9 +25,7 @@ type trafficMeter struct {
 
 	mu      sync.Mutex
 	window  statsWindow
-	first   totals // when it began
-	carried totals // of an edge that was restarted since
-	last    totals
+	total   totals // since it began
 	asked   time.Time
 	asking  bool
 	figures *ui.TrafficFigures
@@ -46,9 +44,9 @@ func (s *session) trafficFigures(ctx context.Context) func() *ui.TrafficFigures 
 func newTrafficMeter(read func() *wire.Stats, now func() time.Time) *trafficMeter {
 	m := &trafficMeter{read: read, now: now, asked: now()}
 	if stats := read(); stats != nil {
-		m.first = sumOf(*stats)
-		m.last = m.first
 		m.window.add(m.asked, *stats)
+	} else {
+		m.window.last = counts{} // of an edge that comes later, all counts
 	}
 	return m
 }
@@ -74,26 +72,22 @@ func (m *trafficMeter) sample() {
 		m.figures = nil
 		return
 	}
-	if m.window.add(m.now(), *stats) {
-		m.carried, m.first = m.carried.plus(m.last.minus(m.first)), totals{}
-	}
-	m.last = sumOf(*stats)
+	m.total = m.total.plus(sumOf(m.window.add(m.now(), *stats).stats()))
 	m.figures = m.sum(*stats)
 }
 
 // sum makes the figures of the newest sample.
 func (m *trafficMeter) sum(stats wire.Stats) *ui.TrafficFigures {
-	all := m.carried.plus(m.last.minus(m.first))
-	figures := &ui.TrafficFigures{Requests: all.requests, Failed: all.failed, Held: all.held, Paged: all.paged}
+	figures := &ui.TrafficFigures{Requests: m.total.requests, Failed: m.total.failed, Held: m.total.held, Paged: m.total.paged}
 	for _, g := range stats.Generations {
 		figures.HeldNow += g.Parked
 	}
-	oldest, newest, seconds := m.window.ends()
+	recent, seconds := m.window.sum()
 	if seconds > 0 {
-		figures.PerSecond = float64(sumOf(newest).requests-sumOf(oldest).requests) / seconds
+		figures.PerSecond = float64(sumOf(recent.stats()).requests) / seconds
 	}
-	if recent := latencies(newest).Since(latencies(oldest)); recent.Total() > 0 {
-		p95 := recent.QuantileMicroseconds(0.95) / 1000
+	if all := latencies(recent.stats()); all.Total() > 0 {
+		p95 := all.QuantileMicroseconds(0.95) / 1000
 		figures.P95Millis = &p95
 	}
 	return figures
@@ -108,11 +102,7 @@ func latencies(stats wire.Stats) wire.Histogram {
 	return all
 }
 
-// plus and minus leave out the causes and the longest hold, which are no sums.
+// plus leaves out the causes and the longest hold, which are no sums.
 func (t totals) plus(other totals) totals {
 	return totals{requests: t.requests + other.requests, failed: t.failed + other.failed, held: t.held + other.held, paged: t.paged + other.paged}
-}
-
-func (t totals) minus(other totals) totals {
-	return totals{requests: t.requests - other.requests, failed: t.failed - other.failed, held: t.held - other.held, paged: t.paged - other.paged}
 }

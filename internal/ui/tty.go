@@ -88,31 +88,44 @@ func (t *ttyPainter) start(now time.Time) {
 	t.draw()
 }
 
-// rowOf finds the row of an event; one that is not about a step gets a row
-// that is not shown.
-func (t *ttyPainter) rowOf(event update.Event) *row {
+// rowsOf finds the rows of an event: one, or those of all parts if it is about
+// the whole of a parallel step.
+func (t *ttyPainter) rowsOf(event update.Event) []*row {
+	var found []*row
 	for i := range t.rows {
-		if t.rows[i].place == event.Place() {
-			return &t.rows[i]
+		at := t.rows[i].place
+		if event.Step > 0 && (at == event.Place() || event.Part == 0 && at.Step == event.Step) {
+			found = append(found, &t.rows[i])
 		}
 	}
-	return &row{}
+	return found
+}
+
+// set puts the rows of an event into a state. The time of a whole step is told
+// once: how long each of its parts took is not known.
+func (t *ttyPainter) set(event update.Event, to state) {
+	for i, row := range t.rowsOf(event) {
+		row.state, row.duration = to, event.Duration
+		if i > 0 {
+			row.duration = 0
+		}
+		if to == stateRunning || to == stateUndoing {
+			row.begin, t.answer = event.Time, ""
+		}
+	}
 }
 
 func (t *ttyPainter) event(event update.Event) {
 	if event.Time.After(t.now) {
 		t.now = event.Time
 	}
-	row := t.rowOf(event)
-	set := func(to state) { row.state, row.duration = to, event.Duration }
+	set := func(to state) { t.set(event, to) }
 	switch event.Kind {
 	case update.EventStepStarted:
 		t.catchUp(event.Step)
 		set(stateRunning)
-		row.begin, t.answer = event.Time, ""
 	case update.EventUndoStarted:
 		set(stateUndoing)
-		row.begin, t.answer = event.Time, ""
 	case update.EventStepDone:
 		set(stateDone)
 	case update.EventStepFailed:
@@ -130,7 +143,11 @@ func (t *ttyPainter) event(event update.Event) {
 		}
 	case update.EventProgress:
 		t.answer = t.show(event.Line.Object) + ": " + t.show(event.Text)
-	case update.EventRunStarted, update.EventRunEnded, update.EventCommitted:
+	case update.EventRunStarted:
+		if event.Time.Before(t.begin) {
+			t.begin = event.Time // it was under way before anybody looked
+		}
+	case update.EventRunEnded, update.EventCommitted:
 		t.over = t.over || event.Kind == update.EventRunEnded
 	default:
 		t.resumed = t.resumed || event.Kind == update.EventResumed
