@@ -115,7 +115,7 @@ func seen(t *testing.T, person *os.File, text string) string {
 	t.Helper()
 	var all []byte
 	piece := make([]byte, 4096)
-	_ = person.SetReadDeadline(time.Now().Add(time.Minute))
+	_ = person.SetReadDeadline(time.Now().Add(20 * time.Second))
 	for !bytes.Contains(all, []byte(text)) {
 		n, err := person.Read(piece)
 		if err != nil {
