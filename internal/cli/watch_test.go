@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -222,4 +223,27 @@ func TestWatchOfAHeldRun(t *testing.T) {
 	if code, _ := codeAndHint(<-ended); code != exitHeld || !strings.Contains(out.String(), "HELD after 0 ms, rolling: it needs a human") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
+}
+
+// TestWatchOfALongStep: a journal to which nothing is added for long belongs to
+// an update that goes on, as long as somebody works on it.
+func TestWatchOfALongStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, other, out := watchWorld(t)
+		other.add(0, update.Entry{Kind: update.EntryBegin, Plan: twoSteps()})
+		other.add(0, update.Entry{Kind: update.EntryIntent, Step: 1})
+		ended := watching(t, s, false)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		select {
+		case err := <-ended:
+			t.Fatalf("it ended with %v\n%s", err, out)
+		default:
+		}
+		other.add(5*time.Minute, update.Entry{Kind: update.EntryDone, Step: 1})
+		other.lock.Unlock()
+		if code, _ := codeAndHint(<-ended); code != exitHeld || !strings.Contains(out.String(), "done in 5 min 0 s") {
+			t.Errorf("after its process was killed: exit code %d\n%s", code, out)
+		}
+	})
 }
