@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"gapless/internal/journal"
@@ -18,6 +19,7 @@ type replay struct {
 	begun    time.Time         // of the run
 	ended    time.Time         // of its newest entry
 	started  map[int]time.Time // by step
+	current  int               // step that was begun last, or whose undo was; 0: none
 	decision string
 	result   update.Result // empty: it is under way
 	why      string        // of the result
@@ -98,7 +100,7 @@ func (r *replay) aboutRun(entry update.Entry) update.Event {
 }
 
 func (r *replay) start(entry update.Entry, kind update.EventKind) update.Event {
-	r.started[entry.Step] = entry.Time
+	r.started[entry.Step], r.current = entry.Time, entry.Step
 	return update.Event{Kind: kind, Step: entry.Step, Line: r.line(entry.Step)}
 }
 
@@ -119,13 +121,13 @@ func (r *replay) line(step int) update.Line {
 	return row.Line
 }
 
-// under is the highest step that was begun; 0 before the first.
-func (r *replay) under() int {
-	reached := 0
-	for step := range r.started {
-		reached = max(reached, step)
+// position is how far it is, in words.
+func (r *replay) position() string {
+	if r.current == 0 {
+		return "the beginning"
 	}
-	return reached
+	line := r.line(r.current)
+	return fmt.Sprintf("step %d of %d: %s %s", r.current, len(r.plan.Steps()), line.Verb, line.Object)
 }
 
 // receipt is what the journal alone tells of the cost: the time.

@@ -61,8 +61,7 @@ func (s *session) runNow(sample *ui.TopSample) *replay {
 		return nil
 	}
 	run.next(records)
-	step := run.under()
-	words := fmt.Sprintf("%d -> %d, step %d of %d: %s %s", run.plan.From, run.plan.To, step, len(run.plan.Steps()), run.line(step).Verb, run.line(step).Object)
+	words := fmt.Sprintf("%d -> %d, %s", run.plan.From, run.plan.To, run.position())
 	if owner != nil {
 		sample.Working = "update " + words
 	} else {

@@ -74,6 +74,9 @@ func (s *session) watch(ctx context.Context, once bool) error {
 	defer screen.Close()
 	if once {
 		emitAll(screen, past.next(records))
+		if past.result == "" {
+			screen.Emit(update.Event{Kind: update.EventNotice, Run: past.run, Time: time.Now(), Text: "now at " + past.position()})
+		}
 		return s.sayCutOff(past, screen)
 	}
 	return s.followRun(ctx, past, screen)
@@ -114,7 +117,6 @@ func (s *session) awaitRun(ctx context.Context, past []journal.Record, once bool
 	if err != nil {
 		return nil, err
 	}
-	defer screen.Close()
 	text := s.project.Name + ": no update is under way" + lastRun(past)
 	if owner := s.store.Owner(); owner != nil {
 		text += "; at work: " + owner.String()
@@ -123,8 +125,9 @@ func (s *session) awaitRun(ctx context.Context, past []journal.Record, once bool
 		text += "; waiting for one"
 	}
 	screen.Emit(update.Event{Kind: update.EventNotice, Time: time.Now(), Text: text})
-	if once {
-		return nil, nil
+	// Closed before the wait: a heartbeat would say that something is at work.
+	if err := screen.Close(); err != nil || once {
+		return nil, err
 	}
 	for {
 		if err := (wallClock{}).Sleep(ctx, watchPoll); err != nil {
@@ -172,5 +175,5 @@ func watchedExit(result update.Result) error {
 var errCutOff = errors.New("the update was cut off: no process works on it")
 
 func cutOff(past *replay) error {
-	return &exitStatus{code: exitHeld, err: fmt.Errorf("%w; it had reached step %d of %d", errCutOff, past.under(), len(past.plan.Steps())), hint: "gapless resume brings it to an end"}
+	return &exitStatus{code: exitHeld, err: fmt.Errorf("%w; it was at %s", errCutOff, past.position()), hint: "gapless resume brings it to an end"}
 }

@@ -172,6 +172,8 @@ func TestWatchOnce(t *testing.T) {
 	other.add(0, update.Entry{Kind: update.EntryBegin, Plan: twoSteps()})
 	other.add(0, update.Entry{Kind: update.EntryIntent, Step: 1})
 	other.add(time.Second, update.Entry{Kind: update.EntryDone, Step: 1})
+	other.add(0, update.Entry{Kind: update.EntryDecide, Decide: update.DecideCommit})
+	other.add(0, update.Entry{Kind: update.EntryIntent, Step: 2})
 	path := filepath.Join(s.store.Path(), "journal.log")
 	whole, err := os.ReadFile(path)
 	if err != nil {
@@ -184,7 +186,7 @@ func TestWatchOnce(t *testing.T) {
 	if err := <-watching(t, s, true); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "step 1/2 start shop-api-2: done in 1.0 s") {
+	if !strings.Contains(out.String(), "step 1/2 start shop-api-2: done in 1.0 s") || !strings.Contains(out.String(), "now at step 2 of 2: remove shop-api-1") {
 		t.Errorf("said\n%s", out)
 	}
 	after, err := os.ReadFile(path)
@@ -201,7 +203,7 @@ func TestWatchOfARunThatWasCutOff(t *testing.T) {
 		other.add(0, update.Entry{Kind: update.EntryIntent, Step: 1})
 		other.lock.Unlock()
 		err := <-watching(t, s, once)
-		if code, hint := codeAndHint(err); code != exitHeld || !strings.Contains(hint, "gapless resume") || !strings.Contains(err.Error(), "reached step 1 of 2") {
+		if code, hint := codeAndHint(err); code != exitHeld || !strings.Contains(hint, "gapless resume") || !strings.Contains(err.Error(), "it was at step 1 of 2: start shop-api-2") {
 			t.Errorf("once %t: %v, hint %q\n%s", once, err, hint, out)
 		}
 	}
