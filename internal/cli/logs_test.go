@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -17,16 +19,30 @@ import (
 
 // logWorld is containers that come and go, and what they say.
 type logWorld struct {
+	mu         sync.Mutex
 	containers []update.Container
 	asked      []string // by each follow: name, lines to begin with, since
 	say        map[string]chan string
 	failing    map[string]error
 }
 
-func (w *logWorld) Look(context.Context) ([]update.Container, error) { return w.containers, nil }
+func (w *logWorld) Look(context.Context) ([]update.Container, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.containers), nil
+}
+
+// change changes the containers.
+func (w *logWorld) change(to func(containers []update.Container) []update.Container) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.containers = to(w.containers)
+}
 
 func (w *logWorld) FollowLogs(ctx context.Context, name string, options engine.FollowOptions, each func(string) error) error {
+	w.mu.Lock()
 	w.asked = append(w.asked, name+" since "+options.Since)
+	w.mu.Unlock()
 	if err := w.failing[name]; err != nil {
 		return err
 	}
@@ -69,14 +85,17 @@ func TestLogsFollowAnUpdate(t *testing.T) {
 		world.tell("api-1", "alone")
 		created := update.Container{Name: "api-2", ID: "b", Service: "api", ImageID: "v2", Created: time.Unix(60, 0)}
 		other := update.Container{Name: "db-1", ID: "d", Service: "db", StartedAt: time.Unix(1, 0)}
-		world.containers = append(world.containers, created, other)
+		world.change(func(now []update.Container) []update.Container { return append(now, created, other) })
 		time.Sleep(3 * logsPace)
-		world.containers[1].StartedAt = time.Unix(61, 0).UTC()
+		world.change(func(now []update.Container) []update.Container {
+			now[1].StartedAt = time.Unix(61, 0).UTC()
+			return now
+		})
 		time.Sleep(3 * logsPace)
 		world.tell("api-2", "hello")
 		world.tell("api-1", "bye")
 		close(world.say["api-1"])
-		world.containers = world.containers[1:]
+		world.change(func(now []update.Container) []update.Container { return now[1:] })
 		time.Sleep(2 * logsPace)
 		world.tell("api-2", "alone again")
 		cancel()
