@@ -2,15 +2,10 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
-	"sync"
 
 	"github.com/spf13/cobra"
 
 	"gapless/internal/engine"
-	"gapless/internal/update"
 )
 
 func (a *app) logsCommand() *cobra.Command {
@@ -19,6 +14,11 @@ func (a *app) logsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "logs [SERVICE...]",
 		Short: "Show the logs of all containers, old and new side by side",
+		Long: `Logs shows the logs of all containers of the project, or of some services.
+
+While a service has an old and a new version, each line says of which it is; on a
+terminal of at least 120 columns the old one has the left half and the new one the
+right. With --follow, containers that come later are followed too.`,
 		RunE: func(c *cobra.Command, services []string) error {
 			s, err := a.open(c.Context())
 			if err != nil {
@@ -34,36 +34,11 @@ func (a *app) logsCommand() *cobra.Command {
 			return s.logs(c.Context(), services, engine.FollowOptions{Tail: tail, Once: !follow})
 		},
 	}
-	c.Flags().BoolVar(&follow, "follow", false, "go on until Ctrl-C")
+	c.Flags().BoolVar(&follow, "follow", false, "go on until Ctrl-C, with the containers that come meanwhile")
 	c.Flags().IntVarP(&tail, "tail", "n", tail, "lines of each container to begin with; negative: all")
 	return c
 }
 
 func (s *session) logs(ctx context.Context, services []string, options engine.FollowOptions) error {
-	containers, err := s.bench.Look(ctx)
-	if err != nil {
-		return err
-	}
-	containers = slices.DeleteFunc(containers, func(c update.Container) bool {
-		return len(services) > 0 && !slices.Contains(services, c.Service)
-	})
-	width := 0
-	for _, c := range containers {
-		width = max(width, len(c.Name))
-	}
-	var mu sync.Mutex
-	var group sync.WaitGroup
-	failures := make([]error, len(containers))
-	for i, c := range containers {
-		group.Go(func() {
-			failures[i] = s.engine.FollowLogs(ctx, c.Name, options, func(line string) error {
-				mu.Lock()
-				defer mu.Unlock()
-				_, err := fmt.Fprintf(s.app.out, "%-*s | %s\n", width, c.Name, line)
-				return err
-			})
-		})
-	}
-	group.Wait()
-	return errors.Join(failures...)
+	return newLogFollower(s.bench, s.engine, s.app.out, s.app.err, services, options).run(ctx)
 }

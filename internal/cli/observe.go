@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gapless/internal/change"
@@ -100,13 +101,21 @@ func (s *session) counters(ctx context.Context) *wire.Stats {
 	if err != nil {
 		return nil
 	}
+	return s.countedOnce(stats)
+}
+
+// countedOnce leaves out what a front has in its books already.
+func (s *session) countedOnce(stats wire.Stats) *wire.Stats {
+	s.counting.Lock()
+	defer s.counting.Unlock()
 	if s.passedOn == nil {
 		s.passedOn = s.findPassedOn(stats)
 	}
-	for i := range stats.Generations {
-		if g := &stats.Generations[i]; s.passedOn[g.Service] {
+	once := wire.Stats{Generations: slices.Clone(stats.Generations)}
+	for i := range once.Generations {
+		if g := &once.Generations[i]; s.passedOn[g.Service] {
 			g.Requests, g.Latency = 0, wire.Histogram{}
 		}
 	}
-	return &stats
+	return &once
 }

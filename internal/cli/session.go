@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"gapless/internal/edgectl"
 	"gapless/internal/engine"
@@ -43,6 +44,7 @@ type session struct {
 	// passedOn are services whose requests the edge has counted already when a
 	// front got them; nil: not looked yet.
 	passedOn map[string]bool
+	counting sync.Mutex // guards passedOn: counters are read beside a run
 	// data is what a rollback does with the database; its zero value: nothing.
 	data dataBack
 }

@@ -130,6 +130,10 @@ func (s *Store) writeOwner(owner Owner) error {
 // maxOwnerBytes bounds the facts.
 const maxOwnerBytes = 64 << 10
 
+// Owner tells who works on the project, from what it says itself: the lock is
+// not touched, so that a look can never be in the way. nil if nobody says so.
+func (s *Store) Owner() *Owner { return s.readOwner() }
+
 // readOwner returns the facts of the living owner; nil if it has not written
 // them yet and those of a dead one are still there.
 func (s *Store) readOwner() *Owner {

@@ -36,8 +36,8 @@ func (r recording) replay(p painter, after func(update.Event)) {
 	p.finish(r.outcome)
 }
 
-func testTraffic() TrafficFigures {
-	return TrafficFigures{PerSecond: 124, Requests: 1000, Held: 3, P95Millis: new(41.0)}
+func testTraffic() *TrafficFigures {
+	return &TrafficFigures{PerSecond: 124, Requests: 1000, Held: 212, HeldNow: 3, P95Millis: new(41.0)}
 }
 
 func options(r recording, columns int) Options {

@@ -11,7 +11,7 @@ import (
 
 // jsonSchema is the version of the lines; its first number changes when a
 // reader must.
-const jsonSchema = "1.2"
+const jsonSchema = "1.3"
 
 // trafficEvery is the pace of traffic lines.
 const trafficEvery = time.Second
@@ -21,7 +21,7 @@ type jsonPainter struct {
 	words
 	out     io.Writer
 	plan    *update.Plan
-	traffic func() TrafficFigures
+	traffic func() *TrafficFigures
 	counted time.Time
 }
 
@@ -185,9 +185,12 @@ func (j *jsonPainter) event(event update.Event) {
 }
 
 func (j *jsonPainter) tick(now time.Time) {
-	if j.traffic != nil && now.Sub(j.counted) >= trafficEvery {
-		j.counted = now
-		j.write(jsonTraffic{Type: "traffic", Time: now, TrafficFigures: j.traffic()})
+	if j.traffic == nil || now.Sub(j.counted) < trafficEvery {
+		return
+	}
+	j.counted = now
+	if figures := j.traffic(); figures != nil {
+		j.write(jsonTraffic{Type: "traffic", Time: now, TrafficFigures: *figures})
 	}
 }
 

@@ -24,7 +24,7 @@ type plainPainter struct {
 	progress io.Writer
 	result   io.Writer
 	plan     *update.Plan
-	traffic  func() TrafficFigures
+	traffic  func() *TrafficFigures
 	spoke    time.Time         // the last line
 	running  []update.Event    // steps and parts under way
 	told     bool              // that what is under way started
@@ -176,6 +176,7 @@ func (p *plainPainter) tick(now time.Time) {
 			p.say(now, "%s %s %s: under way", p.position(event.Step), verb, line.Object)
 		}
 	}
+	figures := p.figures() // asked each time, so that those of a heartbeat are fresh
 	if now.Sub(p.spoke) < heartbeatEvery {
 		return
 	}
@@ -190,8 +191,8 @@ func (p *plainPainter) tick(now time.Time) {
 	if p.answer != "" {
 		text += ", last answer: " + p.answer
 	}
-	if p.traffic != nil {
-		text += "; " + trafficText(p.traffic())
+	if figures != nil {
+		text += "; " + trafficText(*figures)
 	}
 	p.say(now, "%s", text)
 }
@@ -206,9 +207,17 @@ func (p *plainPainter) finish(outcome Outcome) {
 	fmt.Fprint(p.result, p.receipt(outcome.Receipt))
 }
 
+// figures are those of the traffic; nil where nothing is known of it.
+func (p *plainPainter) figures() *TrafficFigures {
+	if p.traffic == nil {
+		return nil
+	}
+	return p.traffic()
+}
+
 // trafficText says the figures of the edge in one line.
 func trafficText(figures TrafficFigures) string {
-	text := fmt.Sprintf("%.0f requests/s, %s failed, %s held", figures.PerSecond, grouped(figures.Failed), grouped(figures.Held))
+	text := fmt.Sprintf("%.0f requests/s, %s failed, %s held now", figures.PerSecond, grouped(figures.Failed), grouped(figures.HeldNow))
 	if figures.Paged > 0 {
 		text += ", " + grouped(figures.Paged) + " got the maintenance page"
 	}

@@ -74,7 +74,7 @@ func (r *recorder) probe(answer string, inARow int) {
 }
 
 func recordings() map[string]recording {
-	return map[string]recording{"success": success(), "failure": failure(), "resume": resume(), "nothing": nothing(), "wave": wave()}
+	return map[string]recording{"success": success(), "failure": failure(), "resume": resume(), "nothing": nothing(), "wave": wave(), "watched": watched()}
 }
 
 func success() recording {
@@ -217,6 +217,25 @@ func wave() recording {
 		Receipt: update.Receipt{Project: "shop", From: 42, To: 43, Strategy: "rolling", Result: update.ResultRolledBack, DurationMillis: 5400},
 		Failure: &Failure{Err: gate, Step: 3, Line: row.Line, Serves: "release 42", Next: []string{"gapless logs"}},
 	}}
+}
+
+// watched is a run of another process as its journal tells it: it began before
+// anybody looked, and of its waves only the whole is known.
+func watched() recording {
+	r := &recorder{plan: wavePlan(), now: testStart.Add(-4 * time.Second)}
+	whole := func(step int, took time.Duration) {
+		r.add(update.EventStepStarted, step, 0, nil)
+		r.add(update.EventStepDone, step, took, func(e *update.Event) { e.Duration = took })
+	}
+	r.add(update.EventRunStarted, 0, 0, nil)
+	r.step(1, 1200*time.Millisecond)
+	whole(2, 900*time.Millisecond)
+	whole(3, 4*time.Second)
+	r.add(update.EventCommitted, 0, 0, nil)
+	r.step(4, 300*time.Millisecond)
+	r.add(update.EventRunEnded, 0, 0, func(e *update.Event) { e.Result = update.ResultCommitted })
+	return recording{r.plan, r.events, Outcome{Run: "01RUN",
+		Receipt: update.Receipt{Project: "shop", From: 42, To: 43, Strategy: "rolling", Result: update.ResultCommitted, DurationMillis: 6400}}}
 }
 
 func nothing() recording {

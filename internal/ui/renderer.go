@@ -30,7 +30,7 @@ type Options struct {
 	Progress io.Writer // usually stderr
 	Result   io.Writer // the receipt, and all of JSON; usually stdout. nil: Progress
 	Plan     *update.Plan
-	Traffic  func() TrafficFigures        // asked now and then; nil: no traffic is shown
+	Traffic  func() *TrafficFigures       // asked now and then, must answer at once; nil, or an answer of nil: no traffic is shown
 	Redactor *Redactor                    // nil: nothing is taken out
 	Color    string                       // "auto", "always" or "never"; empty: auto
 	Size     func() (columns, rows int)   // of the terminal; nil: asked of Progress
@@ -42,9 +42,10 @@ type TrafficFigures struct {
 	PerSecond float64  `json:"requests_per_second"`
 	Requests  int64    `json:"requests"`
 	Failed    int64    `json:"failed"`
-	Held      int64    `json:"held"`
-	Paged     int64    `json:"paged"`  // got the maintenance page
-	P95Millis *float64 `json:"p95_ms"` // nil: not measured
+	Held      int64    `json:"held"`     // so far
+	HeldNow   int64    `json:"held_now"` // wait at this moment
+	Paged     int64    `json:"paged"`    // got the maintenance page
+	P95Millis *float64 `json:"p95_ms"`   // nil: not measured
 }
 
 // painter is one way to show things. Its methods are called one at a time.

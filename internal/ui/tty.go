@@ -45,7 +45,7 @@ type ttyPainter struct {
 	screen  *screen
 	result  io.Writer
 	plan    *update.Plan
-	traffic func() TrafficFigures
+	traffic func() *TrafficFigures
 	rows    []row
 	begin   time.Time
 	now     time.Time
@@ -88,31 +88,17 @@ func (t *ttyPainter) start(now time.Time) {
 	t.draw()
 }
 
-// rowOf finds the row of an event; one that is not about a step gets a row
-// that is not shown.
-func (t *ttyPainter) rowOf(event update.Event) *row {
-	for i := range t.rows {
-		if t.rows[i].place == event.Place() {
-			return &t.rows[i]
-		}
-	}
-	return &row{}
-}
-
 func (t *ttyPainter) event(event update.Event) {
 	if event.Time.After(t.now) {
 		t.now = event.Time
 	}
-	row := t.rowOf(event)
-	set := func(to state) { row.state, row.duration = to, event.Duration }
+	set := func(to state) { t.set(event, to) }
 	switch event.Kind {
 	case update.EventStepStarted:
 		t.catchUp(event.Step)
 		set(stateRunning)
-		row.begin, t.answer = event.Time, ""
 	case update.EventUndoStarted:
 		set(stateUndoing)
-		row.begin, t.answer = event.Time, ""
 	case update.EventStepDone:
 		set(stateDone)
 	case update.EventStepFailed:
@@ -130,22 +116,17 @@ func (t *ttyPainter) event(event update.Event) {
 		}
 	case update.EventProgress:
 		t.answer = t.show(event.Line.Object) + ": " + t.show(event.Text)
-	case update.EventRunStarted, update.EventRunEnded, update.EventCommitted:
+	case update.EventRunStarted:
+		if event.Time.Before(t.begin) {
+			t.begin = event.Time // it was under way before anybody looked
+		}
+	case update.EventRunEnded, update.EventCommitted:
 		t.over = t.over || event.Kind == update.EventRunEnded
 	default:
 		t.resumed = t.resumed || event.Kind == update.EventResumed
 		t.screen.print(t.aboutRun(event))
 	}
 	t.draw()
-}
-
-// catchUp ticks the steps off that were done before the interruption.
-func (t *ttyPainter) catchUp(step int) {
-	for i := range t.rows {
-		if t.resumed && t.rows[i].place.Step < step && t.rows[i].state == statePending {
-			t.rows[i].state = stateDone
-		}
-	}
 }
 
 func (t *ttyPainter) tick(now time.Time) {
@@ -239,7 +220,9 @@ func (t *ttyPainter) rowLine(index, columns int) styled {
 func (t *ttyPainter) footer() []styled {
 	line := sayDuration(t.now.Sub(t.begin).Truncate(100 * time.Millisecond))
 	if t.traffic != nil {
-		line += "  " + trafficText(t.traffic())
+		if figures := t.traffic(); figures != nil {
+			line += "  " + trafficText(*figures)
+		}
 	}
 	lines := []styled{{text: line}}
 	if t.answer != "" {

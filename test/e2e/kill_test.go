@@ -36,6 +36,7 @@ func TestSecondUpdate(t *testing.T) {
 	waitFor(t, func() bool { return strings.Contains(strings.Join(s.containers(), " "), "-api-2_") })
 	_ = first.Process.Kill()
 	_ = first.Wait()
+	s.cutOffIsSaid(t)
 	if r := s.run("v1", "resume"); r.code != 10 {
 		t.Errorf("resume after the owner died: exit code %d\n%s", r.code, r.output)
 	}

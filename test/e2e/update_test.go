@@ -31,7 +31,11 @@ func TestManyUpdates(t *testing.T) {
 	}
 	for i := range updates {
 		version := []string{"v2", "v1"}[i%2]
-		r := s.update(version, 0)
+		run := func() result { return s.update(version, 0) }
+		if i == 0 {
+			run = func() result { return s.updateWatched(version, traffic) }
+		}
+		r := run()
 		if !strings.Contains(r.output, "0 failed") {
 			t.Errorf("update %d: the receipt does not say 0 failed:\n%s", i+1, r.output)
 		}
