@@ -64,12 +64,7 @@ identity is given.`,
 }
 
 func rowsText(stored backup.Stored) string {
-	tables, rows := 0, int64(0)
-	for _, d := range stored.Databases {
-		tables += len(d.Tables)
-		rows += d.Rows()
-	}
-	return fmt.Sprintf("%d tables with %d rows came back as they were", tables, rows)
+	return backup.KindOf(stored.Manifest).Words(stored.Manifest) + " came back as they were"
 }
 
 // unfit is a backup that is refused.
@@ -88,13 +83,17 @@ func (a *app) withBackup(ctx context.Context, command, name string, act func(con
 		return err
 	}
 	defer s.close()
-	maker, err := s.backupMaker(newRunID(), a.notice)
+	store, err := s.backupStore(true)
 	if err != nil {
 		return err
 	}
-	stored, err := maker.Store.Find(name)
+	stored, err := store.Find(name)
 	if err != nil {
 		return &exitStatus{code: exitRefused, err: err, hint: "gapless backup list shows what there is"}
+	}
+	maker, err := s.makerFor(stored.Manifest)
+	if err != nil {
+		return err
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -138,13 +137,9 @@ func (a *app) restore(ctx context.Context, projectName string, maker *backup.Mak
 	if err != nil {
 		return unfit(err)
 	}
-	fmt.Fprintf(a.err, "backup %s of %s, %s old: %s\n", stored.ID, stored.Service, ageText(stored.Started), strings.Replace(rowsText(stored), " came back as they were", "", 1))
+	fmt.Fprintf(a.err, "backup %s of %s, %s old: %s\n", stored.ID, stored.Of(), ageText(stored.Started), strings.Replace(rowsText(stored), " came back as they were", "", 1))
 	for _, one := range restoration.Replaced {
-		held := "is empty"
-		if one.Used {
-			held = fmt.Sprintf("holds about %d rows, as its statistics say", one.Rows)
-		}
-		fmt.Fprintf(a.err, "database %s of today %s; it stays as %s\n", escaped(one.Name), held, escaped(one.Kept))
+		fmt.Fprintf(a.err, "%s; it stays as %s\n", escaped(one.Today()), escaped(one.Kept))
 	}
 	if restoration.Loses() {
 		if err := a.confirmTyped(projectName, confirmed); err != nil {
@@ -167,13 +162,16 @@ func (a *app) restore(ctx context.Context, projectName string, maker *backup.Mak
 func notRestored(err error) error {
 	_, hint := codeAndHint(err)
 	var unclear *backup.UnclearError
+	var pending *backup.PendingError
 	switch {
+	case errors.As(err, &pending):
+		return &exitStatus{code: exitHeld, err: err, hint: hint}
 	case errors.As(err, &unclear):
 		return &exitStatus{code: exitHeld, err: err, hint: hint}
 	case errors.Is(err, context.Canceled):
-		return &exitStatus{code: exitInterrupted, err: errors.New("interrupted: the database of today was not touched")}
+		return &exitStatus{code: exitInterrupted, err: errors.New("interrupted: what is there today was not touched")}
 	}
-	return &exitStatus{code: exitError, err: fmt.Errorf("the database of today was not touched: %w", err), hint: hint}
+	return &exitStatus{code: exitError, err: fmt.Errorf("what is there today was not touched: %w", err), hint: hint}
 }
 
 // confirmTyped asks for a word that nobody types by accident. --yes does not
@@ -186,7 +184,7 @@ func (a *app) confirmTyped(word, given string) error {
 		return &exitStatus{code: exitError, err: fmt.Errorf("--confirm %s is not the name of the project, which is %s", given, word), hint: "nothing was touched"}
 	}
 	if !isTerminal(a.in) {
-		return &exitStatus{code: exitRefused, err: errors.New("the database holds data, and there is no terminal to ask on"), hint: "add --confirm " + word + " if what was written since the backup may be missing"}
+		return &exitStatus{code: exitRefused, err: errors.New("there is data today, and there is no terminal to ask on"), hint: "add --confirm " + word + " if what was written since the backup may be missing"}
 	}
 	fmt.Fprintf(a.err, "Everything that was written since the backup will be missing. Type %s to go on: ", word)
 	line, err := bufio.NewReader(a.in).ReadString('\n')

@@ -72,6 +72,9 @@ func Exchange(root, id string, names []string) error {
 	if err := CheckID(id); err != nil {
 		return err
 	}
+	if len(names) == 0 {
+		names = nil
+	}
 	x := &exchange{root: root, staging: filepath.Join(root, StagingPrefix+id), fresh: Staging(root, id), aside: filepath.Join(root, AsidePrefix+id), names: names}
 	return x.run(func(string) {})
 }
