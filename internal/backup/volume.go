@@ -167,7 +167,8 @@ func (v *Volume) write(ctx context.Context, m *Maker, file *dumpWriter, say func
 			m.tell("not in the backup: " + what)
 		}
 	}
-	return all.done(), <-read
+	err = <-read // before it is summed up
+	return all.done(), err
 }
 
 func (*Volume) proofImage(context.Context, *Maker, Manifest) (string, error) { return "", nil }

@@ -210,3 +210,32 @@ func (s *session) makerFor(manifest backup.Manifest) (*backup.Maker, error) {
 	}
 	return s.backupMaker(newRunID(), s.app.notice)
 }
+
+// makersIn are makers for everything that there are backups of, whether it is still
+// in the project or not.
+func (s *session) makersIn() ([]*backup.Maker, error) {
+	store, err := s.backupStore(true)
+	if err != nil {
+		return nil, err
+	}
+	all, err := store.List()
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	var makers []*backup.Maker
+	for _, one := range all {
+		item := s.itemOf(one.Manifest)
+		key := item.Kind + " " + item.Name()
+		if one.Problem != nil || one.Project != s.project.Name || seen[key] {
+			continue
+		}
+		seen[key] = true
+		maker, err := s.makerOf(item, newRunID(), s.app.notice)
+		if err != nil {
+			return nil, err
+		}
+		makers = append(makers, maker)
+	}
+	return makers, nil
+}

@@ -126,26 +126,43 @@ still go back from. A clock or a schedule that looks wrong removes nothing.`,
 				return err
 			}
 			defer s.close()
-			maker, err := s.backupMaker(newRunID(), a.notice)
-			if err != nil {
-				return err
-			}
-			pruning, err := maker.Prune(true)
-			if err != nil {
-				return err
-			}
-			a.printPruning(pruning)
-			if dry || len(pruning.Remove) == 0 {
-				return nil
-			}
-			if err := a.confirm(fmt.Sprintf("Remove %d backups?", len(pruning.Remove))); err != nil {
-				return err
-			}
-			_, err = maker.Prune(false)
-			return err
+			return a.prune(s, dry)
 		}}
 	c.Flags().BoolVar(&dry, "dry-run", false, "only say what would be removed, and why the rest stays")
 	return c
+}
+
+// prune applies retention to each database and volume by itself: a backup of one is
+// no successor of another's.
+func (a *app) prune(s *session, dry bool) error {
+	makers, err := s.makersIn()
+	if err != nil {
+		return err
+	}
+	if len(makers) == 0 {
+		return a.printBackups(s.project.Name, nil)
+	}
+	removed := 0
+	for _, maker := range makers {
+		pruning, err := maker.Prune(true)
+		if err != nil {
+			return err
+		}
+		a.printPruning(pruning)
+		removed += len(pruning.Remove)
+	}
+	if dry || removed == 0 {
+		return nil
+	}
+	if err := a.confirm(fmt.Sprintf("Remove %d backups?", removed)); err != nil {
+		return err
+	}
+	for _, maker := range makers {
+		if _, err := maker.Prune(false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *app) printPruning(pruning backup.Pruning) {

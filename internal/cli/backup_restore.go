@@ -39,8 +39,8 @@ func (f *identityFlag) read() ([]age.Identity, error) {
 func (a *app) backupVerifyCommand() *cobra.Command {
 	var identity identityFlag
 	c := &cobra.Command{Use: "verify BACKUP", Short: "Prove a backup again: read it, restore it into a throwaway server, compare", Args: cobra.ExactArgs(1),
-		Long: `Prove a backup again. BACKUP is "latest", an ID or a part of one, or the path of a
-backup elsewhere. Of an encrypted backup only the checksums can be tested unless the
+		Long: `Prove a backup again. BACKUP is "latest", a service or a volume for its latest, an ID or a
+part of one, or the path of a backup elsewhere. Of an encrypted backup only the checksums can be tested unless the
 identity is given.`,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			identities, err := identity.read()
@@ -83,6 +83,11 @@ func (a *app) withBackup(ctx context.Context, command, name string, act func(con
 		return err
 	}
 	defer s.close()
+	if command == "restore" {
+		if err := s.nothingUnfinished(); err != nil {
+			return err
+		}
+	}
 	store, err := s.backupStore(true)
 	if err != nil {
 		return err
@@ -100,11 +105,21 @@ func (a *app) withBackup(ctx context.Context, command, name string, act func(con
 	return act(ctx, s, maker, stored)
 }
 
+// nothingUnfinished refuses to restore beside an update that was cut off or is held:
+// its end would start what it knew, among data of another time.
+func (s *session) nothingUnfinished() error {
+	entries, err := s.unfinished()
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	return refuse(errors.New("an update of this project is not finished: nothing is restored beside it"), "gapless resume, or gapless abort, ends it; then restore")
+}
+
 func (a *app) backupRestoreCommand() *cobra.Command {
 	var identity identityFlag
 	var confirmed string
-	c := &cobra.Command{Use: "restore BACKUP", Short: "Put a backup in the place of the database of today", Args: cobra.ExactArgs(1),
-		Long: `Put a backup in the place of the database of today.
+	c := &cobra.Command{Use: "restore BACKUP", Short: "Put a backup in the place of what is there today", Args: cobra.ExactArgs(1),
+		Long: `Put a backup in the place of what is there today.
 
 First everything is checked that can be checked without touching anything: that the
 backup is of this project and of this version of Postgres, that it was not changed,
@@ -112,6 +127,10 @@ that it can be decrypted and read to its end. Then new databases are filled besi
 those of today and compared with what was dumped. Only then they exchange their
 names, all in one transaction: whoever is connected is cut off once and finds the
 restored data. The databases of today stay, under other names, until you drop them.
+
+The files of a volume, or of a Redis, are filled beside those of today and compared.
+Then the services that have them mounted are stopped, the files change places by
+renaming, and the services start again. Those of today stay in a directory of their own.
 
 Everything that was written since the backup is missing afterwards. So it asks for
 the name of the project, or wants it as --confirm NAME.`,
