@@ -77,7 +77,7 @@ cat /tmp/gapless.rdb
 const redisProof = redisTools + `mkdir -p "$SCRATCH"
 cd "$SCRATCH"
 cat >dump.rdb
-"$check" dump.rdb >check.log 2>&1 || { tail -n 3 check.log >&2; exit 65; }
+"$check" dump.rdb >check.log 2>&1 || { sed -n '/ERROR DETECTED/{n;p;q;}' check.log >&2; exit 65; }
 sed -n 's/^.*\[info\] \([0-9]*\) keys read.*$/gapless_keys:\1/p' check.log
 "$server" --dir "$SCRATCH" --dbfilename dump.rdb --appendonly no --save '' --port 0 --unixsocket "$SCRATCH/s" --databases "$DATABASES" --replicaof 127.0.0.1 1 >server.log 2>&1 &
 pid=$!
@@ -122,7 +122,7 @@ func readRedis(text string) redisState {
 		case is && isDatabase(name) && strings.HasPrefix(value, "keys="):
 			number, _, _ := strings.Cut(strings.TrimPrefix(value, "keys="), ",")
 			state.keys[name], _ = strconv.ParseInt(number, 10, 64)
-		case is && i > 0 && !strings.HasPrefix(lines[i-1], "gapless_setting:"):
+		case is && (i == 0 || !strings.HasPrefix(lines[i-1], "gapless_setting:")):
 			state.values[name] = value
 		}
 	}
