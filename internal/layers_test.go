@@ -28,18 +28,19 @@ var mayImport = map[string][]string{
 	"internal/cli": {"internal/backup", "internal/backup/archive", "internal/engine", "internal/edgectl", "internal/front", "internal/health", "internal/journal", "internal/migrate", "internal/migrate/ddl", "internal/source", "internal/statics", "internal/ui",
 		"internal/update", "internal/change", "internal/project", "internal/edge/wire"},
 
-	"internal/backup": {"internal/backup/archive", "internal/update", "internal/change", "internal/project"},
-	// Archives are made in helpers too, which link no more than they need.
+	"internal/backup":  {"internal/backup/archive", "internal/update", "internal/change", "internal/project"},
+	"internal/edgectl": {"internal/edge/wire", "internal/update", "internal/change", "internal/project"},
+	"internal/engine":  {"internal/update", "internal/change", "internal/project"},
+	"internal/front":   {"internal/update", "internal/change", "internal/project"},
+	"internal/health":  {"internal/update", "internal/change", "internal/project"},
+	"internal/journal": {"internal/update", "internal/change", "internal/project"},
+	"internal/migrate": {"internal/migrate/ddl", "internal/update", "internal/change", "internal/project"},
+	"internal/source":  {"internal/update", "internal/change", "internal/project"},
+	"internal/statics": {},
+	"internal/ui":      {"internal/update", "internal/change", "internal/project", "internal/migrate", "internal/migrate/ddl"},
+
+	// Archives are made and read in helpers, which know nothing but a directory.
 	"internal/backup/archive": {},
-	"internal/edgectl":        {"internal/edge/wire", "internal/update", "internal/change", "internal/project"},
-	"internal/engine":         {"internal/update", "internal/change", "internal/project"},
-	"internal/front":          {"internal/update", "internal/change", "internal/project"},
-	"internal/health":         {"internal/update", "internal/change", "internal/project"},
-	"internal/journal":        {"internal/update", "internal/change", "internal/project"},
-	"internal/migrate":        {"internal/migrate/ddl", "internal/update", "internal/change", "internal/project"},
-	"internal/source":         {"internal/update", "internal/change", "internal/project"},
-	"internal/statics":        {},
-	"internal/ui":             {"internal/update", "internal/change", "internal/project", "internal/migrate", "internal/migrate/ddl"},
 
 	// Rules about SQL stand below everything: they know nothing but a text.
 	"internal/migrate/ddl": {},

@@ -74,6 +74,8 @@ type User struct {
 	Running bool      `json:"-"`
 	Started time.Time `json:"-"`
 	Target  string    `json:"-"` // directory that it sees the place at
+	// Writable says that it can change what is there.
+	Writable bool `json:"-"`
 }
 
 // Keeper knows and stops the containers that use a place.

@@ -370,7 +370,7 @@ func (m *Maker) aside(what string, mark *filesMark, users []User, used bool, hol
 	kept := archive.AsidePrefix + mark.ID
 	drop := "remove " + kept + " in it"
 	for _, user := range users {
-		if user.Service != "" {
+		if user.Service != "" && user.Writable {
 			drop = fmt.Sprintf("docker compose exec --user 0 %s rm -rf %s", user.Service, path.Join(user.Target, mark.Place.Directory, kept))
 			break
 		}

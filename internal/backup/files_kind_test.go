@@ -104,7 +104,7 @@ func newVolumeMaker(t *testing.T) (*Maker, *fileEngine) {
 	t.Helper()
 	m, fake := newMaker(t)
 	engine := &fileEngine{fakeEngine: fake, t: t, root: t.TempDir(), before: map[string]func() error{}, after: map[string]func() error{}, stopped: map[string]bool{},
-		users: []User{{Name: "shop-web-1", Service: "web", Restart: "unless-stopped", Running: true, Started: time.Unix(1, 0), Target: "/media"}}}
+		users: []User{{Name: "shop-reader-1", Service: "reader", Target: "/elsewhere"}, {Name: "shop-web-1", Service: "web", Restart: "unless-stopped", Running: true, Started: time.Unix(1, 0), Target: "/media", Writable: true}}}
 	m.Engine, m.Keeper, m.Service = engine, engine, "web"
 	m.Kind = &Volume{Name: "media", Place: Place{Volume: "shop_media"}, Databases: map[string]string{"mongo": "stop it"}}
 	m.Helper = func(context.Context) (string, []string, error) { return "sha256:own", []string{"archive"}, nil }
@@ -230,12 +230,12 @@ func TestRunningDatabaseIsNotCopied(t *testing.T) {
 	if err := create(t, m); !errors.As(err, &running) || len(f.acts) > 0 {
 		t.Errorf("%v, after %q", err, f.acts)
 	}
-	f.users[1].Running = false
-	f.after["write"] = func() error { f.users[1].Running = true; return nil }
+	f.users[2].Running = false
+	f.after["write"] = func() error { f.users[2].Running = true; return nil }
 	if err := create(t, m); !errors.As(err, &running) {
 		t.Errorf("started while it was copied: %v", err)
 	}
-	f.users[1].Running, f.after["write"] = false, nil
+	f.users[2].Running, f.after["write"] = false, nil
 	if err := create(t, m); err != nil {
 		t.Errorf("it does not run: %v", err)
 	}

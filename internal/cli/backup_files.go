@@ -19,7 +19,7 @@ func (k backupKeeper) Users(ctx context.Context, place backup.Place) ([]backup.U
 	holders, err := k.session.bench.Holders(ctx, place.Volume, place.Source)
 	var users []backup.User
 	for _, h := range holders {
-		users = append(users, backup.User{Name: h.Name, Service: h.Service, Restart: h.Restart, Running: h.Running, Started: h.Started, Target: h.Target})
+		users = append(users, backup.User{Name: h.Name, Service: h.Service, Restart: h.Restart, Running: h.Running, Started: h.Started, Target: h.Target, Writable: h.Writable})
 	}
 	return users, err
 }

@@ -23,6 +23,8 @@ type Holder struct {
 	Running bool // or about to
 	Started time.Time
 	Target  string // where it has it
+	// Writable says that it can change what is there.
+	Writable bool
 }
 
 // Holders lists the containers that have a volume mounted, or a directory of the
@@ -45,11 +47,11 @@ func (w *Workbench) Holders(ctx context.Context, volume, directory string) ([]Ho
 		if err != nil {
 			return nil, err
 		}
-		target, has := holds(found, volume, directory)
+		m, has := holds(found, volume, directory)
 		if !has {
 			continue
 		}
-		holder := Holder{Name: strings.TrimPrefix(found.Name, "/"), Target: target, Running: found.State.Running || found.State.Restarting}
+		holder := Holder{Name: strings.TrimPrefix(found.Name, "/"), Target: m.Destination, Writable: m.RW, Running: found.State.Running || found.State.Restarting}
 		holder.Started, _ = time.Parse(time.RFC3339Nano, found.State.StartedAt)
 		if c.Labels[labelProject] == w.project.Name {
 			holder.Service = c.Labels[labelService]
@@ -62,17 +64,17 @@ func (w *Workbench) Holders(ctx context.Context, volume, directory string) ([]Ho
 	return holders, nil
 }
 
-// holds tells where a container has the volume or the directory.
-func holds(c container.InspectResponse, volume, directory string) (target string, has bool) {
+// holds tells how a container has the volume or the directory.
+func holds(c container.InspectResponse, volume, directory string) (found container.MountPoint, has bool) {
 	for _, m := range c.Mounts {
 		switch {
 		case m.Type == mount.TypeVolume && volume != "" && m.Name == volume:
-			return m.Destination, true
+			return m, true
 		case m.Type == mount.TypeBind && directory != "" && (isBelow(directory, m.Source) || isBelow(m.Source, directory)):
-			return m.Destination, true
+			return m, true
 		}
 	}
-	return "", false
+	return found, false
 }
 
 // HasVolume tells whether a volume is there.

@@ -1,9 +1,25 @@
 package project
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
+
+// loadText loads a project from the text of a compose file.
+func loadText(t *testing.T, text string) *Project {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "compose.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Load(t.Context(), Options{Files: []string{file}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
 
 // TestBackupItem: a name is a database, a volume, or a service with one volume; a
 // volume of two says whose it is.
