@@ -30,6 +30,7 @@ type fileEngine struct {
 	stopped map[string]bool
 	started []string
 	missing bool
+	spoil   func(directory string) // what was extracted
 }
 
 func (f *fileEngine) Run(ctx context.Context, c Command) error {
@@ -50,6 +51,9 @@ func (f *fileEngine) Run(ctx context.Context, c Command) error {
 	list := func(directory string, err error) error {
 		if err != nil {
 			return err
+		}
+		if f.spoil != nil {
+			f.spoil(directory)
 		}
 		return archive.List(directory, func(line string) error { _, err := io.WriteString(c.Stdout, line+"\n"); return err })
 	}
@@ -220,6 +224,38 @@ func linesIn(t *testing.T, root string) io.Reader {
 		t.Fatal(err)
 	}
 	return strings.NewReader(text.String())
+}
+
+// TestSpoiltCopyIsNoBackup: what comes back in another way is told by its name, and
+// is not exchanged.
+func TestSpoiltCopyIsNoBackup(t *testing.T) {
+	for name, spoil := range map[string]func(string){
+		`"b" is another one`:   func(directory string) { write(t, directory, "b", "of then tOO") },
+		`"b" is missing`:       func(directory string) { _ = os.Remove(filepath.Join(directory, "b")) },
+		`"more" was not there`: func(directory string) { write(t, directory, "more", "") },
+	} {
+		m, f := newVolumeMaker(t)
+		f.spoil = spoil
+		var difference *DifferenceError
+		if err := create(t, m); !errors.As(err, &difference) || !slices.Contains(difference.Differences, name) {
+			t.Errorf("%s: %v", name, err)
+		}
+		f.spoil = nil
+		stored := changed(t, m, f)
+		f.spoil = spoil
+		if err := restored(t, m, stored); !errors.As(err, &difference) || read(f.root, "b") != "of today" || slices.Contains(f.acts, "exchange") {
+			t.Errorf("%s: %v, %q", name, err, f.acts)
+		}
+	}
+}
+
+// TestNoVolumeYet: an update that makes the volume has nothing to lose.
+func TestNoVolumeYet(t *testing.T) {
+	m, f := newVolumeMaker(t)
+	f.missing = true
+	if err := create(t, m); !errors.Is(err, ErrNothing) || len(f.acts) > 0 {
+		t.Errorf("%v, %q", err, f.acts)
+	}
 }
 
 // TestRunningDatabaseIsNotCopied: its files change together.

@@ -92,6 +92,14 @@ func (e *RunningDatabaseError) Error() string {
 // Hint tells what to do about it.
 func (e *RunningDatabaseError) Hint() string { return e.Why }
 
+// noVolumeError says that there is nothing to lose yet.
+type noVolumeError struct{ name string }
+
+func (e *noVolumeError) Error() string { return "there is no volume " + e.name + " yet" }
+
+// Unwrap tells that there is nothing to back up.
+func (e *noVolumeError) Unwrap() error { return ErrNothing }
+
 // still refuses the files of a database that runs.
 func (v *Volume) still(ctx context.Context, m *Maker) error {
 	users, err := m.Keeper.Users(ctx, v.Place)
@@ -108,8 +116,12 @@ func (v *Volume) still(ctx context.Context, m *Maker) error {
 
 func (v *Volume) dump(ctx context.Context, m *Maker, directory string, manifest *Manifest, say func(string)) error {
 	manifest.Volume = v.Name
-	if there, err := m.Keeper.Exists(ctx, v.Place); err != nil || !there {
-		return errors.Join(err, ErrNothing)
+	there, err := m.Keeper.Exists(ctx, v.Place)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return &noVolumeError{v.Name}
 	}
 	if err := v.still(ctx, m); err != nil {
 		return err

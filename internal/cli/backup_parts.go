@@ -179,7 +179,7 @@ func (s *session) sweepBackups(ctx context.Context) error {
 		if maker, makerErr := s.backupMaker(newRunID(), nil); makerErr == nil {
 			err = errors.Join(err, maker.SweepRestore(ctx))
 		}
-		err = errors.Join(err, s.sweepFiles(ctx))
+		err = errors.Join(err, s.sweepFiles(ctx, store))
 	}
 	var pending *backup.PendingError
 	if errors.As(err, &pending) {
@@ -193,15 +193,12 @@ func (s *session) sweepBackups(ctx context.Context) error {
 
 // sweepFiles ends what restores of files have left, of each kind by itself. What
 // they worked on is in their own marks: the project may have changed since.
-func (s *session) sweepFiles(ctx context.Context) error {
+func (s *session) sweepFiles(ctx context.Context, store *backup.Store) error {
 	var failures []error
 	for _, kind := range []backup.Kind{&backup.Redis{}, &backup.Volume{}} {
-		maker, err := s.newMaker("files", newRunID(), s.app.notice)
-		if err == nil {
-			maker.Kind = kind
-			err = maker.SweepRestore(ctx)
-		}
-		failures = append(failures, err)
+		maker := &backup.Maker{Engine: backupEngine{s}, Store: store, Project: s.project.Name, Service: "files", Run: newRunID(), Kind: kind,
+			Helper: s.backupHelper, Keeper: backupKeeper{s}, Now: time.Now, Notice: s.app.notice}
+		failures = append(failures, maker.SweepRestore(ctx))
 	}
 	return errors.Join(failures...)
 }

@@ -18,6 +18,10 @@ type RedisServer struct {
 	Password    string // empty: none was found
 }
 
+// redisFileBytes bounds a configuration file: the one that comes with Redis has
+// more than 100 KiB of comments.
+const redisFileBytes = 1 << 20
+
 // Redis finds out how to get into a Redis, by the command, the configuration file
 // and the environment of its container.
 func (w *Workbench) Redis(ctx context.Context, name string) (RedisServer, error) {
@@ -28,7 +32,7 @@ func (w *Workbench) Redis(ctx context.Context, name string) (RedisServer, error)
 	server := RedisServer{ContainerID: found.ID, ImageID: found.Image}
 	settings := redisSettings(found)
 	if file := settings["file"]; file != "" {
-		if content, err := w.engine.readFile(ctx, found.ID, file); err == nil {
+		if content, err := w.engine.readFileOf(ctx, found.ID, file, redisFileBytes); err == nil {
 			for name, value := range redisConfiguration(string(content)) {
 				settings[name] = cmp.Or(settings[name], value)
 			}
