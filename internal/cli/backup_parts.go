@@ -214,7 +214,9 @@ func (s *session) backupTarget(state update.State, options update.Options) (*upd
 	switch {
 	case errors.Is(err, project.ErrNoDatabase) && (len(settings.Also) == 0 || !settings.Wanted()):
 		return nil, nil
-	case errors.Is(err, project.ErrNoDatabase) && !options.NoBackup:
+	case errors.Is(err, project.ErrNoDatabase) && options.NoBackup:
+		return &update.BackupTarget{Service: settings.Also[0]}, nil
+	case errors.Is(err, project.ErrNoDatabase):
 		return s.targetOf(state)
 	case !settings.Wanted():
 		return unasked(service.Name, state), nil
