@@ -52,10 +52,6 @@ var ErrNothing = errors.New("the server has no database to back up")
 // Dump writes what the server holds now into a backup that is not finished:
 // only Prove makes it one.
 func (m *Maker) Dump(ctx context.Context, say func(string)) (err error) {
-	c, err := m.client(ctx)
-	if err != nil {
-		return err
-	}
 	if m.seal, err = newSeal(m.Recipients); err != nil {
 		return err
 	}
@@ -64,9 +60,23 @@ func (m *Maker) Dump(ctx context.Context, say func(string)) (err error) {
 		return fmt.Errorf("backup directory: %w", err)
 	}
 	began := m.Now()
-	manifest := Manifest{Format: ManifestFormat, ID: m.ID(), Project: m.Project, Service: m.Service, Release: m.Release, Tool: m.Tool,
-		ImageID: c.server.ImageID, User: c.server.User, Started: began.UTC(), Recipients: m.Recipients}
-	databases, err := m.survey(ctx, c, &manifest)
+	manifest := Manifest{Format: ManifestFormat, Kind: m.kind().Kind(), ID: m.ID(), Project: m.Project, Service: m.Service, Release: m.Release, Tool: m.Tool,
+		Started: began.UTC(), Recipients: m.Recipients}
+	if err := m.kind().dump(ctx, m, directory, &manifest, say); err != nil {
+		return err
+	}
+	manifest.DumpTook = m.Now().Sub(began)
+	return save(directory, manifest)
+}
+
+// dumpDatabases dumps each database of a Postgres.
+func (m *Maker) dumpDatabases(ctx context.Context, directory string, manifest *Manifest, say func(string)) error {
+	c, err := m.client(ctx)
+	if err != nil {
+		return err
+	}
+	manifest.ImageID, manifest.User = c.server.ImageID, c.server.User
+	databases, err := m.survey(ctx, c, manifest)
 	if err != nil {
 		return err
 	}
@@ -89,8 +99,7 @@ func (m *Maker) Dump(ctx context.Context, say func(string)) (err error) {
 	if !slices.ContainsFunc(databases, func(one listed) bool { return one.Name == c.server.Database }) && m.Query != "" {
 		return fmt.Errorf("x-gapless.backup.query is asked in the database %s (POSTGRES_DB), which the server does not have", c.server.Database)
 	}
-	manifest.DumpTook = m.Now().Sub(began)
-	return save(directory, manifest)
+	return nil
 }
 
 // checkRoom looks for the room of the proof, before a dump that takes hours would
@@ -228,7 +237,7 @@ func (m *Maker) write(ctx context.Context, c client, snapshot, path string, dump
 // expected guesses the length of a dump by that of the last one; 0: there is
 // none.
 func (m *Maker) expected(name string, size int64) int64 {
-	last, ok := m.Store.Newest()
+	last, ok := m.newest()
 	if !ok {
 		return 0
 	}

@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"io"
+	"time"
 
 	"gapless/internal/update"
 )
@@ -43,9 +44,54 @@ type Command struct {
 	// Light lets everything else go before it: a proof has time, a dump that
 	// somebody waits for has not.
 	Light  bool
-	Stdin  io.Reader
-	Stdout io.Writer
-	Stderr io.Writer
+	Mounts []Mount
+	// Files of any owner can be read and written, and given to any owner.
+	AllFiles bool
+	Stdin    io.Reader
+	Stdout   io.Writer
+	Stderr   io.Writer
+}
+
+// Place is a directory that containers have mounted.
+type Place struct {
+	Volume    string `json:"volume,omitempty"`    // name that the engine has for it
+	Source    string `json:"source,omitempty"`    // or a directory of the host
+	Directory string `json:"directory,omitempty"` // below it; empty: all of it
+}
+
+// Mount gives a place to a container.
+type Mount struct {
+	Place    // neither volume nor source: an empty volume that goes with the container
+	Target   string
+	ReadOnly bool
+}
+
+// User is a container that has a place mounted.
+type User struct {
+	Name    string    `json:"name"`
+	Service string    `json:"service"` // empty: it is not of this project
+	Restart string    `json:"restart"` // policy
+	Running bool      `json:"-"`
+	Started time.Time `json:"-"`
+	Target  string    `json:"-"` // directory that it sees the place at
+	// Writable says that it can change what is there.
+	Writable bool `json:"-"`
+}
+
+// Keeper knows and stops the containers that use a place.
+type Keeper interface {
+	// Users lists the containers that have the place mounted, running or not.
+	Users(ctx context.Context, place Place) ([]User, error)
+	// Exists tells whether the place is there. Nobody makes it by looking.
+	Exists(ctx context.Context, place Place) (bool, error)
+	// Stop stops a container that nothing but Start is to start again.
+	Stop(ctx context.Context, user User) error
+	// Start starts it with the restart policy that it had. One that is gone is
+	// update.ErrNoContainer.
+	Start(ctx context.Context, user User) error
+	// PlaceOf is what a container has mounted where a directory lies; false if that
+	// is in the container itself.
+	PlaceOf(ctx context.Context, containerID, directory string) (Place, bool, error)
 }
 
 // Server is a database server that runs, and how to get into it.

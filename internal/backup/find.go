@@ -36,7 +36,7 @@ func Read(path string) (Manifest, error) {
 	return m, nil
 }
 
-// Find looks a backup up by "latest", by its ID or a part of it that no other
+// Find looks a backup up by "latest", by what it is of, by its ID or a part of it that no other
 // has, or by the path of its directory or of a file in it.
 func (s *Store) Find(name string) (Stored, error) {
 	if strings.ContainsRune(name, filepath.Separator) || strings.HasPrefix(name, ".") {
@@ -55,6 +55,9 @@ func (s *Store) Find(name string) (Stored, error) {
 			return one, nil
 		}
 		return Stored{}, errors.New("there is no proven backup")
+	}
+	if one, ok := s.NewestOf(func(m Manifest) bool { return m.Of() == name }); ok {
+		return one, nil
 	}
 	all, err := s.List()
 	if err != nil {

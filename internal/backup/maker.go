@@ -9,9 +9,15 @@ import (
 	"filippo.io/age"
 )
 
-// Maker makes, proves and restores the backups of one database service, in one
+// Maker makes, proves and restores the backups of one database or volume, in one
 // run.
 type Maker struct {
+	// Kind is what is backed up; nil: a Postgres.
+	Kind Kind
+	// Suffix tells the backups of one run apart; empty for the first.
+	Suffix  string
+	Helper  func(ctx context.Context) (imageID string, argv []string, err error) // this program in a container
+	Keeper  Keeper                                                               // of the containers that use files; nil for a Postgres
 	Engine  Engine
 	Store   *Store
 	Project string
@@ -44,7 +50,7 @@ const (
 
 // prefix begins the names of the containers of this run.
 func (m *Maker) prefix() string {
-	return fmt.Sprintf("%s-%s-backup-%s-", m.Project, m.Service, m.Run)
+	return fmt.Sprintf("%s-%s-backup-%s-", m.Project, m.Service, m.Run+m.Suffix)
 }
 
 // names are those that containers of this run may have.
@@ -82,4 +88,9 @@ func (m *Maker) Discard(ctx context.Context) (kept bool, err error) {
 }
 
 // ID names the backup of this run.
-func (m *Maker) ID() string { return NewID(m.Run) }
+func (m *Maker) ID() string { return NewID(m.Run) + m.Suffix }
+
+// newest is the last proven backup of the same.
+func (m *Maker) newest() (Stored, bool) {
+	return m.Store.NewestOf(func(manifest Manifest) bool { return m.belongs(manifest) == nil })
+}

@@ -1,9 +1,11 @@
 package backup
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,6 +16,8 @@ const ManifestFormat = 1
 // Manifest says what a backup is, and what it was proven to be.
 type Manifest struct {
 	Format  int       `json:"format"`
+	Kind    string    `json:"kind,omitempty"`   // empty: postgres
+	Volume  string    `json:"volume,omitempty"` // as the compose file calls it
 	ID      string    `json:"id"`
 	Project string    `json:"project"`
 	Service string    `json:"service"`
@@ -50,6 +54,18 @@ type Database struct {
 	// Counters tell later what was written since; nil: nobody knows.
 	Counters *Counters `json:"counters,omitempty"`
 	Contents
+	Listing *listing `json:"listing,omitempty"` // of the files of a volume
+}
+
+// kindName is the kind, also of manifests from when there was but one.
+func (m Manifest) kindName() string { return cmp.Or(m.Kind, KindPostgres) }
+
+// Of names what the backup is of.
+func (m Manifest) Of() string {
+	if m.Kind == KindVolume {
+		return m.Volume
+	}
+	return m.Service
 }
 
 // Proven tells whether the backup counts.
@@ -88,6 +104,8 @@ func readManifest(content []byte) (Manifest, error) {
 	switch {
 	case m.Format != ManifestFormat:
 		return m, fmt.Errorf("its manifest has format %d, and this version of gapless reads %d", m.Format, ManifestFormat)
+	case !slices.Contains([]string{"", KindPostgres, KindRedis, KindVolume}, m.Kind):
+		return m, errUnknownKind
 	case m.ID == "" || m.Project == "" || len(m.Databases) == 0:
 		return m, errors.New("its manifest does not say what it is of")
 	}

@@ -49,6 +49,15 @@ func (m *Maker) belongs(manifest Manifest) error {
 	if manifest.Project != m.Project {
 		return &BelongsError{"project " + manifest.Project, "project " + m.Project}
 	}
+	if manifest.kindName() != m.kind().Kind() {
+		return &BelongsError{"a " + manifest.kindName(), "a " + m.kind().Kind()}
+	}
+	if volume, is := m.Kind.(*Volume); is {
+		if manifest.Volume != volume.Name {
+			return &BelongsError{"volume " + manifest.Volume, "volume " + volume.Name}
+		}
+		return nil
+	}
 	if manifest.Service != m.Service {
 		return &BelongsError{"service " + manifest.Service, "service " + m.Service}
 	}
@@ -67,15 +76,7 @@ func (m Manifest) sealed() bool {
 // prove is the whole proof. The manifest gets its result.
 func (m *Maker) prove(ctx context.Context, directory, imageID string, manifest *Manifest, identities []age.Identity, say func(string)) error {
 	began := m.Now()
-	for _, d := range manifest.Databases {
-		if err := m.readTest(ctx, directory, imageID, d, identities, say); err != nil {
-			return err
-		}
-	}
-	err := m.withScratch(ctx, imageID, *manifest, func(ctx context.Context, c client) error {
-		return m.proveCopies(ctx, c, directory, *manifest, identities, say)
-	})
-	if err != nil {
+	if err := m.kind().prove(ctx, m, directory, imageID, manifest, identities, say); err != nil {
 		return err
 	}
 	manifest.Verified = m.Now().UTC()

@@ -19,23 +19,46 @@ import (
 // was written yet.
 type Restoration struct {
 	Stored
-	Replaced []Replaced // the databases of today that the backup takes the place of
+	Replaced []Replaced // what the backup takes the place of
 
 	client     client
 	identities []age.Identity
 	databases  []target
+	files      *filesMark // of the kinds that are files; nil: it is a Postgres
+	server     redisFiles
 }
 
-// Replaced is a database of today, which stays under another name.
+// Replaced is a database or a volume of today, which stays under another name.
 type Replaced struct {
-	Name string
-	Kept string
-	Used bool  // it holds something
-	Rows int64 // about, as the statistics say
+	What  string // in front of the name; empty: database
+	Name  string
+	Kept  string
+	Used  bool   // it holds something
+	Rows  int64  // about, as the statistics say
+	Holds string // in words, where there are no rows
+
+	drop string
 }
 
-// Drop is the statement for whoever does not need it any more.
-func (r Replaced) Drop() string { return "DROP DATABASE " + quoteName(r.Kept) }
+// Drop is the statement or command for whoever does not need it any more.
+func (r Replaced) Drop() string {
+	if r.drop != "" {
+		return r.drop
+	}
+	return "DROP DATABASE " + quoteName(r.Kept)
+}
+
+// Today says what is there, in words.
+func (r Replaced) Today() string {
+	what, holds := "database", fmt.Sprintf("holds about %d rows, as its statistics say", r.Rows)
+	if r.What != "" {
+		what, holds = r.What, "holds "+r.Holds
+	}
+	if !r.Used {
+		holds = "is empty"
+	}
+	return fmt.Sprintf("%s %s of today %s", what, r.Name, holds)
+}
 
 // Loses tells whether anything of today gets out of sight.
 func (r *Restoration) Loses() bool {
@@ -70,20 +93,24 @@ func (m *Maker) CheckRestore(ctx context.Context, stored Stored, identities []ag
 	if err := m.belongs(stored.Manifest); err != nil {
 		return nil, err
 	}
-	c, err := m.client(ctx)
-	if err != nil {
-		return nil, err
+	r := &Restoration{Stored: stored, identities: identities}
+	return r, m.kind().check(ctx, m, r, say)
+}
+
+// checkDatabases is the check of a backup of a Postgres.
+func (m *Maker) checkDatabases(ctx context.Context, r *Restoration, say func(string)) (err error) {
+	if r.client, err = m.client(ctx); err != nil {
+		return err
 	}
-	r := &Restoration{Stored: stored, client: c, identities: identities}
 	if err := m.fits(ctx, r); err != nil {
-		return nil, err
+		return err
 	}
-	for _, d := range stored.Databases {
-		if err := m.readTest(ctx, stored.Directory, c.server.ImageID, d, identities, say); err != nil {
-			return nil, m.note(stored, err)
+	for _, d := range r.Databases {
+		if err := m.readTest(ctx, r.Directory, r.client.server.ImageID, d, r.identities, say); err != nil {
+			return m.note(r.Stored, err)
 		}
 	}
-	return r, nil
+	return nil
 }
 
 // today is what a server says of a database that it has.
@@ -174,11 +201,11 @@ func held(s *session, name string) (rows int64, used bool, err error) {
 	return found[0].Rows, found[0].Used, s.switchTo(administrative)
 }
 
-// Restore fills new databases beside those of today, compares them with the
+// restoreDatabases fills new databases beside those of today, compares them with the
 // manifest, and exchanges the names of all in one transaction: whoever is
 // connected is cut off once, and finds the restored ones. The databases of today
 // stay under other names. After any error but UnclearError they are as they were.
-func (m *Maker) Restore(ctx context.Context, r *Restoration, say func(string)) error {
+func (m *Maker) restoreDatabases(ctx context.Context, r *Restoration, say func(string)) error {
 	if err := m.markRestore(r); err != nil {
 		return err
 	}
@@ -188,7 +215,7 @@ func (m *Maker) Restore(ctx context.Context, r *Restoration, say func(string)) e
 		err = m.exchange(ctx, r)
 	}
 	// What was not exchanged goes away, also when somebody wants to stop.
-	left := m.SweepRestore(context.WithoutCancel(ctx))
+	left := m.sweepDatabases(context.WithoutCancel(ctx))
 	if err == nil && left != nil && m.Notice != nil {
 		m.Notice(left.Error())
 		return nil
@@ -264,8 +291,8 @@ func (m *Maker) markRestore(r *Restoration) error {
 	return writeSynced(filepath.Join(m.Store.directory, restoreMark), content)
 }
 
-// SweepRestore drops databases that a restore was filling when it died.
-func (m *Maker) SweepRestore(ctx context.Context) error {
+// sweepDatabases drops databases that a restore was filling when it died.
+func (m *Maker) sweepDatabases(ctx context.Context) error {
 	path := filepath.Join(m.Store.directory, restoreMark)
 	content, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {

@@ -3,6 +3,7 @@ package backup
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -53,7 +54,7 @@ func Prune(all []Stored, policy Policy, needed map[string]bool, now time.Time) P
 		switch why := wanted[one.ID]; {
 		case why != "":
 			p.Kept[one.ID] = why
-		case needed[one.ID]:
+		case needed[one.ID] || needed[firstOf(one.ID)]:
 			p.Kept[one.ID] = "a release needs it"
 		case i < fewest:
 			p.Kept[one.ID] = fmt.Sprintf("one of the newest %d", fewest)
@@ -62,6 +63,12 @@ func Prune(all []Stored, policy Policy, needed map[string]bool, now time.Time) P
 		}
 	}
 	return p
+}
+
+// firstOf is the first backup of the run that made one.
+func firstOf(id string) string {
+	parts := strings.SplitN(id, "-", 4)
+	return strings.Join(parts[:min(3, len(parts))], "-")
 }
 
 // choose gives those that the policy wants, newest first, with the reason.

@@ -166,12 +166,17 @@ func (s *Store) List() ([]Stored, error) {
 
 // Newest is the last one that is proven; false if there is none.
 func (s *Store) Newest() (Stored, bool) {
+	return s.NewestOf(func(Manifest) bool { return true })
+}
+
+// NewestOf is the last proven one that is of something; false if there is none.
+func (s *Store) NewestOf(of func(Manifest) bool) (Stored, bool) {
 	all, err := s.List()
 	if err != nil {
 		return Stored{}, false
 	}
 	for _, one := range slices.Backward(all) {
-		if one.Problem == nil && one.Proven() {
+		if one.Problem == nil && one.Proven() && of(one.Manifest) {
 			return one, true
 		}
 	}

@@ -23,7 +23,7 @@ func (m *Maker) Verify(ctx context.Context, stored Stored, identities []age.Iden
 		}
 		return ErrNoIdentity
 	}
-	imageID, err := m.proofImage(ctx, manifest)
+	imageID, err := m.kind().proofImage(ctx, m, manifest)
 	if err != nil {
 		return err
 	}

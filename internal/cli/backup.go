@@ -16,13 +16,15 @@ import (
 func (a *app) backupCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "backup",
-		Short: "Make backups of the database, prove that they can be restored, and restore them",
-		Long: `Make backups of the Postgres of the project. A backup counts only after it was
-read to its end, restored into a throwaway server without network, and compared
-with what the database held: tables, rows, sequences, and a query of your own.
+		Short: "Make backups of databases and volumes, prove that they can be restored, and restore them",
+		Long: `Make backups of a Postgres, a Redis or a volume of the project. A backup counts only
+after it was read to its end, restored into a throwaway server or volume without
+network, and compared with what was there: tables, rows, sequences, and a query of your
+own; keys; files with owners, times and checksums.
 
 An update makes one before it migrates where x-gapless.backup is set.`,
 		Example: `  gapless backup create               dump, prove, and then it is a backup
+  gapless backup create media         a volume, or a service that runs Redis
   gapless backup list
   gapless backup verify latest        prove it again
   gapless backup restore 20260102     a part of the ID will do
@@ -32,8 +34,11 @@ An update makes one before it migrates where x-gapless.backup is set.`,
 
 		SuggestionsMinimumDistance: 2,
 	}
-	create := &cobra.Command{Use: "create", Short: "Back the database up, and prove the backup", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return a.backupCreate(c.Context()) }}
+	create := &cobra.Command{Use: "create [SERVICE|VOLUME]...", Short: "Back the database up, and prove the backup", Args: cobra.ArbitraryArgs,
+		Long: `Back up, and prove the backup. Without a name that is the Postgres of the project,
+and what x-gapless.backup.also names. A name is a service that runs Postgres or Redis,
+a volume as the compose file calls it, or a service with one volume.`,
+		RunE: func(c *cobra.Command, names []string) error { return a.backupCreate(c.Context(), names) }}
 	c.AddCommand(create, a.backupListCommand(), a.backupVerifyCommand(), a.backupRestoreCommand(), a.backupPruneCommand())
 	return c
 }
@@ -51,40 +56,58 @@ func (a *app) openForBackup(ctx context.Context, command string) (*session, erro
 	return s, nil
 }
 
-func (a *app) backupCreate(ctx context.Context) error {
+func (a *app) backupCreate(ctx context.Context, names []string) error {
 	s, err := a.openForBackup(ctx, "create")
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	maker, err := s.backupMaker(newRunID(), a.notice)
+	items, err := s.backupItems(names)
 	if err != nil {
 		return err
 	}
-	target := withLast(&update.BackupTarget{Service: maker.Service}, maker.Store)
-	s.measureBackup(ctx, target)
-	plan := update.BackupPlan(s.project.Name, *target)
-	if err := s.runBackup(ctx, &plan, maker); err != nil {
-		return err
-	}
-	made, err := maker.Store.Find(maker.ID())
+	run := newRunID()
+	makers, err := s.makersOf(items, run, a.notice)
 	if err != nil {
 		return err
 	}
-	return a.printMade(made)
+	target := &update.BackupTarget{Service: items[0].Text()}
+	all := manyBackups{}
+	for i, maker := range makers {
+		if all = append(all, maker); i > 0 {
+			target.Also = append(target.Also, items[i].Text())
+		}
+	}
+	if items[0].Kind == backup.KindPostgres {
+		s.measureBackup(ctx, target)
+	}
+	plan := update.BackupPlan(s.project.Name, *addLast(target, makers[0].Store, items))
+	if err := s.runBackup(ctx, &plan, all, run); err != nil {
+		return err
+	}
+	for _, maker := range makers {
+		made, err := maker.Store.Find(maker.ID())
+		if err == nil {
+			err = a.printMade(made)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *app) notice(text string) { fmt.Fprintln(a.err, "note: "+text) }
 
 // runBackup runs a plan that touches nothing of the application, and therefore
 // needs no journal: the next start removes what a dead one has left.
-func (s *session) runBackup(ctx context.Context, plan *update.Plan, maker *backup.Maker) error {
+func (s *session) runBackup(ctx context.Context, plan *update.Plan, backups update.Backups, runID string) error {
 	screen, err := s.backupScreen(plan)
 	if err != nil {
 		return err
 	}
 	defer screen.Close()
-	run := &update.Run{Plan: plan, Env: &update.Env{Backups: maker, Journal: noJournal{}, Sink: backupSink{screen}, Clock: wallClock{}, Run: maker.Run, Unavailable: unavailable, Together: update.Together}}
+	run := &update.Run{Plan: plan, Env: &update.Env{Backups: backups, Journal: noJournal{}, Sink: backupSink{screen}, Clock: wallClock{}, Run: runID, Unavailable: unavailable, Together: update.Together}}
 	var outcome update.Outcome
 	err = interruptible(ctx, run, func(ctx context.Context) (err error) {
 		outcome, err = run.Execute(ctx)
@@ -127,17 +150,26 @@ func (s *session) backupsOf(runID string, screen *ui.Renderer) update.Backups {
 	notice := func(text string) {
 		screen.Emit(update.Event{Time: time.Now(), Kind: update.EventNotice, Run: runID, Text: text})
 	}
-	maker, err := s.backupMaker(runID, notice)
+	items, err := s.project.BackupItems()
 	if err != nil {
 		return noBackups{backup.NewID(runID), err}
 	}
-	return &ifAny{Backups: maker, notice: notice}
+	makers, err := s.makersOf(items, runID, notice)
+	if err != nil || len(makers) == 0 {
+		return noBackups{backup.NewID(runID), err}
+	}
+	all := manyBackups{}
+	for i, maker := range makers {
+		all = append(all, &ifAny{Backups: maker, notice: notice, of: items[i].Text()})
+	}
+	return all
 }
 
 // ifAny lets an update go on where there is nothing to lose yet.
 type ifAny struct {
 	update.Backups
 	notice func(text string)
+	of     string
 	none   bool
 }
 
@@ -148,7 +180,7 @@ func (i *ifAny) Dump(ctx context.Context, say func(string)) error {
 		return err
 	}
 	i.none = true
-	i.notice("there is nothing to back up yet: nobody has used a database of the server")
+	i.notice("there is nothing of " + i.of + " to back up yet: nobody has used it")
 	_, err = i.Discard(ctx)
 	return err
 }
@@ -190,7 +222,7 @@ func (a *app) printMade(made backup.Stored) error {
 	if a.flags.progress == "json" {
 		return a.encode(reportOf(made))
 	}
-	_, err := fmt.Fprintf(a.out, "backup %s of %s: %s in %s, restored and compared in %s\n  %s\n", made.ID, made.Service,
+	_, err := fmt.Fprintf(a.out, "backup %s of %s: %s in %s, restored and compared in %s\n  %s\n", made.ID, made.Of(),
 		sizeText(made.Bytes()), update.DurationText(made.DumpTook), update.DurationText(made.ProofTook), made.Directory)
 	return err
 }

@@ -17,10 +17,14 @@ type backupEngine struct{ session *session }
 
 // Run implements backup.Engine.
 func (b backupEngine) Run(ctx context.Context, c backup.Command) error {
+	var mounts []engine.AttachedMount
+	for _, m := range c.Mounts {
+		mounts = append(mounts, engine.AttachedMount{Volume: m.Volume, Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly})
+	}
 	return b.session.engine.RunAttached(ctx, engine.AttachedContainer{
 		Name: c.Name, Run: c.Run, Project: b.session.project.Name, Role: engine.RoleBackup, ImageID: c.ImageID,
 		Command: c.Argv, User: c.User, Env: c.Env, Join: c.Join, Files: c.Files,
-		ScratchBytes: c.ScratchBytes, MemoryBytes: c.MemoryBytes, Light: c.Light, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
+		Mounts: mounts, AllFiles: c.AllFiles, ScratchBytes: c.ScratchBytes, MemoryBytes: c.MemoryBytes, Light: c.Light, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 	})
 }
 
@@ -100,5 +104,5 @@ func (s *session) backupServer(ctx context.Context, serviceName string) (backup.
 		password, err := s.bench.Password(ctx, c.ID)
 		return backup.Server{PostgresServer: found, Password: password}, err
 	}
-	return backup.Server{}, &exitStatus{code: exitRefused, err: errors.New(serviceName + " does not run"), hint: "docker compose up -d " + serviceName}
+	return backup.Server{}, notRunning(serviceName)
 }

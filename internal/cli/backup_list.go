@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -19,13 +20,16 @@ type backupReport struct {
 	ID        string     `json:"id"`
 	Project   string     `json:"project"`
 	Service   string     `json:"service"`
+	Kind      string     `json:"kind"`
+	Volume    string     `json:"volume,omitempty"`
 	Started   time.Time  `json:"started"`
 	Verified  *time.Time `json:"verified"` // null: never
 	Damaged   string     `json:"damaged,omitempty"`
 	Release   int        `json:"release,omitempty"`
 	Server    string     `json:"server"`
 	Bytes     int64      `json:"bytes"`
-	Rows      int64      `json:"rows"`
+	Rows      int64      `json:"rows"` // or keys
+	Files     int64      `json:"files,omitempty"`
 	Databases []string   `json:"databases"`
 	Encrypted bool       `json:"encrypted"`
 	DumpMS    int64      `json:"dump_ms"`
@@ -34,7 +38,7 @@ type backupReport struct {
 }
 
 func reportOf(one backup.Stored) backupReport {
-	report := backupReport{Type: "backup", ID: one.ID, Project: one.Project, Service: one.Service, Started: one.Started, Damaged: one.Damaged,
+	report := backupReport{Type: "backup", ID: one.ID, Project: one.Project, Service: one.Service, Kind: cmp.Or(one.Kind, backup.KindPostgres), Volume: one.Volume, Started: one.Started, Damaged: one.Damaged,
 		Release: one.Release, Server: one.Server, Bytes: one.Bytes(), Encrypted: len(one.Recipients) > 0,
 		DumpMS: one.DumpTook.Milliseconds(), ProofMS: one.ProofTook.Milliseconds(), Directory: one.Directory, Databases: []string{}}
 	if !one.Verified.IsZero() {
@@ -46,6 +50,9 @@ func reportOf(one backup.Stored) backupReport {
 	for _, d := range one.Databases {
 		report.Databases = append(report.Databases, d.Name)
 		report.Rows += d.Rows()
+		if d.Listing != nil {
+			report.Files += d.Listing.Entries
+		}
 	}
 	return report
 }
@@ -88,7 +95,7 @@ func (a *app) printBackups(projectName string, all []backup.Stored) error {
 		return err
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tDATABASE\tSIZE\tROWS\tPROVEN\t")
+	fmt.Fprintln(w, "ID\tOF\tKIND\tSIZE\tROWS\tPROVEN\t")
 	for _, one := range all {
 		report := reportOf(one)
 		proven := "never"
@@ -101,7 +108,7 @@ func (a *app) printBackups(projectName string, all []backup.Stored) error {
 		if report.Encrypted {
 			proven += ", encrypted"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t\n", one.ID, one.Service, sizeText(report.Bytes), report.Rows, escaped(proven))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t\n", one.ID, escaped(one.Of()), report.Kind, sizeText(report.Bytes), report.Rows+report.Files, escaped(proven))
 	}
 	return w.Flush()
 }
@@ -119,26 +126,43 @@ still go back from. A clock or a schedule that looks wrong removes nothing.`,
 				return err
 			}
 			defer s.close()
-			maker, err := s.backupMaker(newRunID(), a.notice)
-			if err != nil {
-				return err
-			}
-			pruning, err := maker.Prune(true)
-			if err != nil {
-				return err
-			}
-			a.printPruning(pruning)
-			if dry || len(pruning.Remove) == 0 {
-				return nil
-			}
-			if err := a.confirm(fmt.Sprintf("Remove %d backups?", len(pruning.Remove))); err != nil {
-				return err
-			}
-			_, err = maker.Prune(false)
-			return err
+			return a.prune(s, dry)
 		}}
 	c.Flags().BoolVar(&dry, "dry-run", false, "only say what would be removed, and why the rest stays")
 	return c
+}
+
+// prune applies retention to each database and volume by itself: a backup of one is
+// no successor of another's.
+func (a *app) prune(s *session, dry bool) error {
+	makers, err := s.makersIn()
+	if err != nil {
+		return err
+	}
+	if len(makers) == 0 {
+		return a.printBackups(s.project.Name, nil)
+	}
+	removed := 0
+	for _, maker := range makers {
+		pruning, err := maker.Prune(true)
+		if err != nil {
+			return err
+		}
+		a.printPruning(pruning)
+		removed += len(pruning.Remove)
+	}
+	if dry || removed == 0 {
+		return nil
+	}
+	if err := a.confirm(fmt.Sprintf("Remove %d backups?", removed)); err != nil {
+		return err
+	}
+	for _, maker := range makers {
+		if _, err := maker.Prune(false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *app) printPruning(pruning backup.Pruning) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,12 +102,18 @@ func (s *session) directoryProblem() string {
 	return ""
 }
 
-// backupMaker wires the parts of one run.
+// backupMaker wires the parts of one run, for the Postgres of the project.
 func (s *session) backupMaker(run string, notice func(string)) (*backup.Maker, error) {
 	service, err := s.project.BackupService()
 	if err != nil {
 		return nil, refuse(err, "x-gapless: {backup: {service: NAME}}")
 	}
+	return s.newMaker(service.Name, run, notice)
+}
+
+// newMaker wires a maker for a service, which backs up a Postgres unless it is told
+// another kind.
+func (s *session) newMaker(serviceName, run string, notice func(string)) (*backup.Maker, error) {
 	settings := s.project.Settings.Backup
 	if err := backup.CheckRecipients(settings.Recipients); err != nil {
 		return nil, refuse(err, "")
@@ -120,8 +127,8 @@ func (s *session) backupMaker(run string, notice func(string)) (*backup.Maker, e
 		release = newest.Number
 	}
 	return &backup.Maker{
-		Engine: backupEngine{s}, Store: store, Project: s.project.Name, Service: service.Name, Run: run, Tool: "gapless " + Version, Release: release,
-		Server:     func(ctx context.Context) (backup.Server, error) { return s.backupServer(ctx, service.Name) },
+		Engine: backupEngine{s}, Store: store, Project: s.project.Name, Service: serviceName, Run: run, Tool: "gapless " + Version, Release: release,
+		Server: func(ctx context.Context) (backup.Server, error) { return s.backupServer(ctx, serviceName) }, Helper: s.backupHelper, Keeper: backupKeeper{s},
 		Recipients: settings.Recipients, Query: settings.Query, Policy: policyOf(settings), Needed: s.neededBackups, Now: time.Now, Notice: notice,
 	}, nil
 }
@@ -162,8 +169,9 @@ func (s *session) neededBackups() (map[string]bool, error) {
 // sweepBackups removes what backups have left whose process died. The lock is
 // ours, so that nobody is at work on one. It serves nobody, and the next start
 // tries again: a disk for backups that is away must not stop a rollback. Settings
-// that are wrong are told to whoever wants a backup.
-func (s *session) sweepBackups(ctx context.Context) {
+// that are wrong are told to whoever wants a backup. An error is one that nothing may
+// go on with: files are exchanged in part.
+func (s *session) sweepBackups(ctx context.Context) error {
 	err := backupEngine{s}.Sweep(ctx)
 	store, storeErr := s.backupStore(false)
 	if storeErr == nil && store.Exists() {
@@ -171,10 +179,28 @@ func (s *session) sweepBackups(ctx context.Context) {
 		if maker, makerErr := s.backupMaker(newRunID(), nil); makerErr == nil {
 			err = errors.Join(err, maker.SweepRestore(ctx))
 		}
+		err = errors.Join(err, s.sweepFiles(ctx, store))
+	}
+	var pending *backup.PendingError
+	if errors.As(err, &pending) {
+		return &exitStatus{code: exitHeld, err: pending, hint: pending.Hint()}
 	}
 	if err != nil {
 		s.warn("what a backup has left is still there: %v", err)
 	}
+	return nil
+}
+
+// sweepFiles ends what restores of files have left, of each kind by itself. What
+// they worked on is in their own marks: the project may have changed since.
+func (s *session) sweepFiles(ctx context.Context, store *backup.Store) error {
+	var failures []error
+	for _, kind := range []backup.Kind{&backup.Redis{}, &backup.Volume{}} {
+		maker := &backup.Maker{Engine: backupEngine{s}, Store: store, Project: s.project.Name, Service: "files", Run: newRunID(), Kind: kind,
+			Helper: s.backupHelper, Keeper: backupKeeper{s}, Now: time.Now, Notice: s.app.notice}
+		failures = append(failures, maker.SweepRestore(ctx))
+	}
+	return errors.Join(failures...)
 }
 
 // backupTarget is what a plan can back up; nil where nothing is to be. Settings
@@ -186,8 +212,12 @@ func (s *session) backupTarget(state update.State, options update.Options) (*upd
 	}
 	service, err := s.project.BackupService()
 	switch {
-	case errors.Is(err, project.ErrNoDatabase):
+	case errors.Is(err, project.ErrNoDatabase) && (len(settings.Also) == 0 || !settings.Wanted()):
 		return nil, nil
+	case errors.Is(err, project.ErrNoDatabase) && options.NoBackup:
+		return &update.BackupTarget{Service: settings.Also[0]}, nil
+	case errors.Is(err, project.ErrNoDatabase):
+		return s.targetOf(state)
 	case !settings.Wanted():
 		return unasked(service.Name, state), nil
 	case options.NoBackup:
@@ -197,9 +227,19 @@ func (s *session) backupTarget(state update.State, options update.Options) (*upd
 	case err != nil:
 		return nil, refuse(err, "")
 	}
-	containers := state.ContainersOf(service.Name)
-	if len(containers) == 0 {
+	if len(state.ContainersOf(service.Name)) == 0 {
 		return nil, nil // there is nothing to lose yet
+	}
+	return s.targetOf(state)
+}
+
+// targetOf is what is backed up in an update: the Postgres, and what else the
+// settings name.
+func (s *session) targetOf(state update.State) (*update.BackupTarget, error) {
+	settings := s.project.Settings.Backup
+	items, err := s.project.BackupItems()
+	if err != nil {
+		return nil, refuse(err, "")
 	}
 	if err := backup.CheckRecipients(settings.Recipients); err != nil {
 		return nil, refuse(err, "")
@@ -208,11 +248,21 @@ func (s *session) backupTarget(state update.State, options update.Options) (*upd
 	if err != nil {
 		return nil, err
 	}
-	target := &update.BackupTarget{Service: service.Name, Wanted: true, No: s.directoryProblem()}
-	if !slices.ContainsFunc(containers, func(c update.Container) bool { return c.Running }) {
-		target.No = "it does not run"
+	target := &update.BackupTarget{Wanted: true, No: s.directoryProblem()}
+	for i, item := range items {
+		if i == 0 {
+			target.Service = item.Text()
+		} else {
+			target.Also = append(target.Also, item.Text())
+		}
+		if running := slices.ContainsFunc(state.ContainersOf(item.Service), func(c update.Container) bool { return c.Running }); item.Volume == "" && !running {
+			target.No = "it does not run"
+			if i > 0 {
+				target.No = item.Service + " does not run"
+			}
+		}
 	}
-	return withLast(target, store), nil
+	return addLast(target, store, items), nil
 }
 
 // unasked is a database that nobody has asked to back up: its plan says how to.
@@ -223,11 +273,22 @@ func unasked(serviceName string, state update.State) *update.BackupTarget {
 	return &update.BackupTarget{Service: serviceName, No: "set x-gapless.backup.before_migrations, or run gapless backup create first"}
 }
 
-// withLast adds what the last backup took.
-func withLast(target *update.BackupTarget, store *backup.Store) *update.BackupTarget {
-	if last, ok := store.Newest(); ok {
-		target.Last, target.DumpTook, target.ProofTook, target.Bytes = last.Started, last.DumpTook, last.ProofTook, last.Bytes()
-		target.Of = last.Size()
+// addLast adds what the last backups took. Where one of them was never made, nobody
+// knows how long all take.
+func addLast(target *update.BackupTarget, store *backup.Store, items []project.BackupItem) *update.BackupTarget {
+	var sum update.BackupTarget
+	for _, item := range items {
+		last, ok := store.NewestOf(func(m backup.Manifest) bool {
+			return m.Of() == item.Name() && cmp.Or(m.Kind, backup.KindPostgres) == item.Kind
+		})
+		if !ok {
+			return target
+		}
+		sum.Last, sum.DumpTook, sum.ProofTook, sum.Bytes = last.Started, sum.DumpTook+last.DumpTook, sum.ProofTook+last.ProofTook, sum.Bytes+last.Bytes()
+		if sum.Of = last.Size(); len(items) > 1 {
+			sum.Of = 0 // what the one has grown says nothing of the others
+		}
 	}
+	target.Last, target.DumpTook, target.ProofTook, target.Bytes, target.Of = sum.Last, sum.DumpTook, sum.ProofTook, sum.Bytes, sum.Of
 	return target
 }

@@ -39,8 +39,8 @@ func (f *identityFlag) read() ([]age.Identity, error) {
 func (a *app) backupVerifyCommand() *cobra.Command {
 	var identity identityFlag
 	c := &cobra.Command{Use: "verify BACKUP", Short: "Prove a backup again: read it, restore it into a throwaway server, compare", Args: cobra.ExactArgs(1),
-		Long: `Prove a backup again. BACKUP is "latest", an ID or a part of one, or the path of a
-backup elsewhere. Of an encrypted backup only the checksums can be tested unless the
+		Long: `Prove a backup again. BACKUP is "latest", a service or a volume for its latest, an ID or a
+part of one, or the path of a backup elsewhere. Of an encrypted backup only the checksums can be tested unless the
 identity is given.`,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			identities, err := identity.read()
@@ -64,12 +64,7 @@ identity is given.`,
 }
 
 func rowsText(stored backup.Stored) string {
-	tables, rows := 0, int64(0)
-	for _, d := range stored.Databases {
-		tables += len(d.Tables)
-		rows += d.Rows()
-	}
-	return fmt.Sprintf("%d tables with %d rows came back as they were", tables, rows)
+	return backup.KindOf(stored.Manifest).Words(stored.Manifest) + " came back as they were"
 }
 
 // unfit is a backup that is refused.
@@ -88,24 +83,43 @@ func (a *app) withBackup(ctx context.Context, command, name string, act func(con
 		return err
 	}
 	defer s.close()
-	maker, err := s.backupMaker(newRunID(), a.notice)
+	if command == "restore" {
+		if err := s.nothingUnfinished(); err != nil {
+			return err
+		}
+	}
+	store, err := s.backupStore(true)
 	if err != nil {
 		return err
 	}
-	stored, err := maker.Store.Find(name)
+	stored, err := store.Find(name)
 	if err != nil {
 		return &exitStatus{code: exitRefused, err: err, hint: "gapless backup list shows what there is"}
+	}
+	maker, err := s.makerFor(stored.Manifest)
+	if err != nil {
+		return err
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return act(ctx, s, maker, stored)
 }
 
+// nothingUnfinished refuses to restore beside an update that was cut off or is held:
+// its end would start what it knew, among data of another time.
+func (s *session) nothingUnfinished() error {
+	entries, err := s.unfinished()
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	return refuse(errors.New("an update of this project is not finished: nothing is restored beside it"), "gapless resume first")
+}
+
 func (a *app) backupRestoreCommand() *cobra.Command {
 	var identity identityFlag
 	var confirmed string
-	c := &cobra.Command{Use: "restore BACKUP", Short: "Put a backup in the place of the database of today", Args: cobra.ExactArgs(1),
-		Long: `Put a backup in the place of the database of today.
+	c := &cobra.Command{Use: "restore BACKUP", Short: "Put a backup in the place of what is there today", Args: cobra.ExactArgs(1),
+		Long: `Put a backup in the place of what is there today.
 
 First everything is checked that can be checked without touching anything: that the
 backup is of this project and of this version of Postgres, that it was not changed,
@@ -113,6 +127,10 @@ that it can be decrypted and read to its end. Then new databases are filled besi
 those of today and compared with what was dumped. Only then they exchange their
 names, all in one transaction: whoever is connected is cut off once and finds the
 restored data. The databases of today stay, under other names, until you drop them.
+
+The files of a volume, or of a Redis, are filled beside those of today and compared.
+Then the services that have them mounted are stopped, the files change places by
+renaming, and the services start again. Those of today stay in a directory of their own.
 
 Everything that was written since the backup is missing afterwards. So it asks for
 the name of the project, or wants it as --confirm NAME.`,
@@ -122,25 +140,12 @@ the name of the project, or wants it as --confirm NAME.`,
 				return err
 			}
 			return a.withBackup(c.Context(), "restore", arguments[0], func(ctx context.Context, s *session, maker *backup.Maker, stored backup.Stored) error {
-				if err := s.nothingUnfinished(); err != nil {
-					return err
-				}
 				return a.restore(ctx, s.project.Name, maker, stored, identities, confirmed)
 			})
 		}}
 	identity.add(c)
 	c.Flags().StringVar(&confirmed, "confirm", "", "the name of the project: yes, what was written since the backup may be missing")
 	return c
-}
-
-// nothingUnfinished refuses to exchange databases under an update that has not
-// ended: its undo would find others.
-func (s *session) nothingUnfinished() error {
-	entries, err := s.unfinished()
-	if err == nil && len(entries) > 0 {
-		return refuse(errors.New("an update of this project did not end, and its end may need the database of today"), "gapless resume first")
-	}
-	return err
 }
 
 func (a *app) restore(ctx context.Context, projectName string, maker *backup.Maker, stored backup.Stored, identities []age.Identity, confirmed string) error {
@@ -151,16 +156,12 @@ func (a *app) restore(ctx context.Context, projectName string, maker *backup.Mak
 	if err != nil {
 		return unfit(err)
 	}
-	fmt.Fprintf(a.err, "backup %s of %s, %s old: %s\n", stored.ID, stored.Service, ageText(stored.Started), strings.Replace(rowsText(stored), " came back as they were", "", 1))
-	if stored.ProofTook > 0 {
+	fmt.Fprintf(a.err, "backup %s of %s, %s old: %s\n", stored.ID, stored.Of(), ageText(stored.Started), strings.Replace(rowsText(stored), " came back as they were", "", 1))
+	if stored.ProofTook > 0 && stored.Size() > 0 {
 		fmt.Fprintf(a.err, "filling about %s takes about %s, by its proof\n", sizeText(stored.Size()), update.DurationText(stored.ProofTook))
 	}
 	for _, one := range restoration.Replaced {
-		held := "is empty"
-		if one.Used {
-			held = fmt.Sprintf("holds about %d rows, as its statistics say", one.Rows)
-		}
-		fmt.Fprintf(a.err, "database %s of today %s; it stays as %s\n", escaped(one.Name), held, escaped(one.Kept))
+		fmt.Fprintf(a.err, "%s; it stays as %s\n", escaped(one.Today()), escaped(one.Kept))
 	}
 	if restoration.Loses() {
 		if err := a.confirmTyped(projectName, confirmed); err != nil {
@@ -183,13 +184,16 @@ func (a *app) restore(ctx context.Context, projectName string, maker *backup.Mak
 func notRestored(err error) error {
 	_, hint := codeAndHint(err)
 	var unclear *backup.UnclearError
+	var pending *backup.PendingError
 	switch {
+	case errors.As(err, &pending):
+		return &exitStatus{code: exitHeld, err: err, hint: hint}
 	case errors.As(err, &unclear):
 		return &exitStatus{code: exitHeld, err: err, hint: hint}
 	case errors.Is(err, context.Canceled):
-		return &exitStatus{code: exitInterrupted, err: errors.New("interrupted: the database of today was not touched")}
+		return &exitStatus{code: exitInterrupted, err: errors.New("interrupted: what is there today was not touched")}
 	}
-	return &exitStatus{code: exitError, err: fmt.Errorf("the database of today was not touched: %w", err), hint: hint}
+	return &exitStatus{code: exitError, err: fmt.Errorf("what is there today was not touched: %w", err), hint: hint}
 }
 
 // confirmTyped asks for a word that nobody types by accident. --yes does not
@@ -199,7 +203,7 @@ func (a *app) confirmTyped(word, given string) error {
 		return err
 	}
 	if !isTerminal(a.in) {
-		return &exitStatus{code: exitRefused, err: errors.New("the database holds data, and there is no terminal to ask on"), hint: "add --confirm " + word + " if what was written since the backup may be missing"}
+		return &exitStatus{code: exitRefused, err: errors.New("there is data today, and there is no terminal to ask on"), hint: "add --confirm " + word + " if what was written since the backup may be missing"}
 	}
 	fmt.Fprintf(a.err, "Everything that was written since the backup will be missing. Type %s to go on: ", word)
 	line, err := bufio.NewReader(a.in).ReadString('\n')

@@ -23,7 +23,9 @@ func (s *session) ready(ctx context.Context, command string) error {
 	if err := s.engine.RemoveTombstones(ctx); err != nil {
 		return err // they hold names that a plan may need
 	}
-	s.sweepBackups(ctx)
+	if err := s.sweepBackups(ctx); err != nil {
+		return err
+	}
 	s.clearTrials(ctx)
 	return s.store.Room()
 }

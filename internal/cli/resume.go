@@ -62,7 +62,9 @@ func (a *app) endRun(ctx context.Context, command string, abort bool) error {
 	if err := s.reach(ctx); err != nil {
 		return err
 	}
-	s.sweepBackups(ctx)
+	if err := s.sweepBackups(ctx); err != nil {
+		return err
+	}
 	s.clearTrials(ctx)
 	err = s.resume(ctx, entries, true, abort)
 	return errors.Join(err, s.settleSource(ctx))

@@ -105,7 +105,7 @@ func (a *app) root() *cobra.Command {
 	a.bindFlags(root)
 	root.AddCommand(a.updateCommand(), a.planCommand(), a.rollbackCommand(), a.resumeCommand(), a.abortCommand(),
 		a.statusCommand(), a.historyCommand(), a.showCommand(), a.diffCommand(), a.logsCommand(), a.watchCommand(), a.topCommand(),
-		a.initCommand(), a.doctorCommand(), a.maintenanceCommand(), a.backupCommand(), a.migrationsCommand(), a.edgeCommand(), a.lockCommand(), a.notifyCommand(), a.metricsCommand(), a.aliasesCommand(), a.staticsCommand(), a.versionCommand())
+		a.initCommand(), a.doctorCommand(), a.maintenanceCommand(), a.backupCommand(), a.migrationsCommand(), a.edgeCommand(), a.lockCommand(), a.notifyCommand(), a.metricsCommand(), a.aliasesCommand(), a.staticsCommand(), a.archiveCommand(), a.versionCommand())
 	return root
 }
 

@@ -23,7 +23,7 @@ func inUpdate() (topView, []update.Container) {
 		{Name: "shop-api-3", ID: "c", Service: "api", ImageID: "v1", ExitCode: 137, Created: at(2)},
 	}
 	var window statsWindow
-	before, after := counted(100, 1, 0, 0, 0), counted(150, 2, 0, 0, 50)
+	before, after := counters(100, 1, 0, 0, 0), counters(150, 2, 0, 0, 50)
 	before.Generations[0].Generation, after.Generations[0].Generation = "42", "42"
 	before.Generations[0].ServerErrors, after.Generations[0].ServerErrors = 3, 5
 	after.Generations[0].InFlight = 4

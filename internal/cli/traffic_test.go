@@ -11,8 +11,8 @@ import (
 	"gapless/internal/ui"
 )
 
-// counted makes counters: latencies of 20 ms, then of 80 ms.
-func counted(requests, failed, parked, fast, slow uint64) *wire.Stats {
+// counters makes counters: latencies of 20 ms, then of 80 ms.
+func counters(requests, failed, parked, fast, slow uint64) *wire.Stats {
 	g := wire.GenerationStats{Service: "api", Requests: requests, Parked: int64(parked), Failures: map[string]uint64{"reset": failed}}
 	g.Latency.Counts = make([]uint64, wire.Buckets)
 	g.Latency.Counts[wire.Bucket(20_000)], g.Latency.Counts[wire.Bucket(80_000)] = fast, slow
@@ -31,12 +31,12 @@ func shown(m *trafficMeter) *ui.TrafficFigures {
 // those since the beginning.
 func TestTrafficOfTheLastSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		stats := counted(1000, 7, 0, 1000, 0)
+		stats := counters(1000, 7, 0, 1000, 0)
 		m := newTrafficMeter(func() *wire.Stats { return stats }, time.Now)
 		if m.latest() != nil {
 			t.Error("there are figures before anything was counted")
 		}
-		stats = counted(1100, 9, 3, 1000, 100)
+		stats = counters(1100, 9, 3, 1000, 100)
 		want := &ui.TrafficFigures{PerSecond: 100, Requests: 100, Failed: 2, HeldNow: 3}
 		got := shown(m)
 		if p95 := *got.P95Millis; p95 < 77 || p95 > 83 {
@@ -58,15 +58,15 @@ func TestTrafficOfTheLastSeconds(t *testing.T) {
 // TestTrafficOfAnEdgeThatWasRestarted: its counters begin anew, the sums go on.
 func TestTrafficOfAnEdgeThatWasRestarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		stats := counted(1000, 1, 0, 0, 0)
+		stats := counters(1000, 1, 0, 0, 0)
 		m := newTrafficMeter(func() *wire.Stats { return stats }, time.Now)
-		stats = counted(1010, 3, 0, 0, 0)
+		stats = counters(1010, 3, 0, 0, 0)
 		shown(m)
 		stats = nil
 		if got := shown(m); got != nil {
 			t.Errorf("without an edge: %+v", got)
 		}
-		stats = counted(5, 1, 0, 0, 0)
+		stats = counters(5, 1, 0, 0, 0)
 		if got := shown(m); got.Requests != 15 || got.Failed != 3 || got.PerSecond < 4 || got.PerSecond > 6 {
 			t.Errorf("after the restart: %+v", got)
 		}
@@ -82,7 +82,7 @@ func TestTrafficNeverWaits(t *testing.T) {
 			if asked++; asked > 2 {
 				<-hung
 			}
-			return counted(10, 0, 0, 0, 0)
+			return counters(10, 0, 0, 0, 0)
 		}
 		m := newTrafficMeter(read, time.Now)
 		before := shown(m)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 )
 
@@ -31,11 +32,30 @@ type AttachedContainer struct {
 	// ScratchBytes makes /tmp a file system in memory of that size; 0: /tmp is on
 	// the disk of the engine.
 	ScratchBytes int64
-	MemoryBytes  int64     // limit, its scratch included; 0: none
-	Light        bool      // it gets the processor time that others leave
-	Stdin        io.Reader // nil: empty
-	Stdout       io.Writer // nil: dropped
-	Stderr       io.Writer // nil: kept for the error alone
+	Mounts       []AttachedMount
+	// AllFiles lets it read, write and give away the files of every owner.
+	AllFiles    bool
+	MemoryBytes int64     // limit, its scratch included; 0: none
+	Light       bool      // it gets the processor time that others leave
+	Stdin       io.Reader // nil: empty
+	Stdout      io.Writer // nil: dropped
+	Stderr      io.Writer // nil: kept for the error alone
+}
+
+// AttachedMount gives a volume, or a directory of the host, to an attached
+// container.
+type AttachedMount struct {
+	Volume, Source string // neither: an empty volume that goes with the container
+	Target         string
+	ReadOnly       bool
+}
+
+// mount is what the engine is asked for. Nothing of an image gets into a volume.
+func (a AttachedMount) mount() mount.Mount {
+	if a.Source != "" {
+		return place{mount.TypeBind, a.Source}.mount(a.Target, a.ReadOnly)
+	}
+	return place{mount.TypeVolume, a.Volume}.mount(a.Target, a.ReadOnly)
 }
 
 // EndedError says how a program in a container failed.
@@ -180,6 +200,14 @@ func (e *Engine) createAttached(ctx context.Context, spec AttachedContainer) (st
 	}
 	if spec.ScratchBytes > 0 {
 		host.Tmpfs = map[string]string{"/tmp": fmt.Sprintf("rw,nosuid,nodev,mode=1777,size=%d", spec.ScratchBytes)}
+	}
+	for _, m := range spec.Mounts {
+		host.Mounts = append(host.Mounts, m.mount())
+	}
+	if spec.AllFiles {
+		host.CapAdd = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETFCAP"}
+		// The files have the label of another container where SELinux looks.
+		host.SecurityOpt = append(host.SecurityOpt, "label=disable")
 	}
 	labels := map[string]string{LabelRun: spec.Run, LabelRole: spec.Role, LabelProject: spec.Project, LabelTool: toolName()}
 	// A request that is given up goes on in the engine, so that this one is not.

@@ -90,6 +90,11 @@ const fileBytes = 64 << 10
 
 // readFile reads a small file of a container, as of a secret.
 func (e *Engine) readFile(ctx context.Context, id, path string) ([]byte, error) {
+	return e.readFileOf(ctx, id, path, fileBytes)
+}
+
+// readFileOf reads a file of at most so many bytes.
+func (e *Engine) readFileOf(ctx context.Context, id, path string, most int64) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, injectWait)
 	defer cancel()
 	answer, err := e.client.CopyFromContainer(ctx, id, client.CopyFromContainerOptions{SourcePath: path})
@@ -98,7 +103,7 @@ func (e *Engine) readFile(ctx context.Context, id, path string) ([]byte, error) 
 	}
 	defer answer.Content.Close()
 	packed := tar.NewReader(answer.Content)
-	if header, err := packed.Next(); err != nil || header.Typeflag != tar.TypeReg || header.Size > fileBytes {
+	if header, err := packed.Next(); err != nil || header.Typeflag != tar.TypeReg || header.Size > most {
 		return nil, fmt.Errorf("%s is no small regular file", path)
 	}
 	return io.ReadAll(packed)

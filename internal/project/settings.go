@@ -17,7 +17,7 @@ type Settings struct {
 	Drain       time.Duration       `yaml:"drain" doc:"how long an old container may finish its requests; default for every service"`
 	Gate        Gate                `yaml:"gate" doc:"what a new container must pass; default for every service"`
 	Checks      [][]string          `yaml:"checks" doc:"commands that must succeed in the new image before anything is touched, for the services of a known framework, else for those that take requests; an empty list: none"`
-	Backup      BackupSettings      `yaml:"backup" doc:"backups of the database of the project, which has to be a Postgres"`
+	Backup      BackupSettings      `yaml:"backup" doc:"backups of the database of the project, which has to be a Postgres, and of what else is named"`
 	Watch       WatchSettings       `yaml:"watch" doc:"observation after the switch"`
 	Notify      []NotifySettings    `yaml:"notify" doc:"who is told how updates end; addresses and passwords are named here, never written"`
 }
@@ -71,6 +71,7 @@ const (
 // BackupSettings is the backup block.
 type BackupSettings struct {
 	Service          string   `yaml:"service" doc:"database service to back up; found out where the project has one Postgres" format:"service"`
+	Also             []string `yaml:"also" doc:"what else is backed up with it: services that run Redis, and volumes by the names that the compose file gives them"`
 	BeforeMigrations *bool    `yaml:"before_migrations" doc:"whether an update makes a backup before it migrates; true where anything else is set here"`
 	Directory        string   `yaml:"directory" doc:"absolute path of the directory that backups lie in, each project in one below it; by default in the state directory" format:"path"`
 	Keep             int      `yaml:"keep" doc:"how many of the newest backups stay, 7 by default" min:"1" max:"1000"`

@@ -3,10 +3,13 @@ package update
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
-// Backups makes backups of the database of a project. A run makes one.
+// Backups makes backups of the database of a project, and of what else is named. A
+// run makes one of each.
 type Backups interface {
 	// Dump writes what the database holds now beside the finished backups.
 	Dump(ctx context.Context, say func(string)) error
@@ -16,7 +19,7 @@ type Backups interface {
 	// Discard removes what is not finished, and tells whether a finished one of
 	// the run is there, which stays.
 	Discard(ctx context.Context) (kept bool, err error)
-	// ID names the backup of the run.
+	// ID names the backup of the run, the first if there are several.
 	ID() string
 }
 
@@ -24,6 +27,7 @@ type Backups interface {
 // how long that takes.
 type BackupTarget struct {
 	Service string
+	Also    []string // what else is backed up with it
 	// Last is when the last proven backup was begun; zero: there is none. The
 	// figures are its own.
 	Last      time.Time
@@ -138,5 +142,6 @@ func (t BackupTarget) steps(why string) []Step {
 		dump += fmt.Sprintf(", about %s and %s as the last one", BytesText(f.bytes), DurationText(f.dump))
 		verify += ", about " + DurationText(f.proof)
 	}
-	return []Step{&DumpStep{Service: t.Service, Detail: dump, Why: why}, &VerifyStep{Service: t.Service, Detail: verify}}
+	names := strings.Join(slices.DeleteFunc(append([]string{t.Service}, t.Also...), func(name string) bool { return name == "" }), ", ")
+	return []Step{&DumpStep{Service: names, Detail: dump, Why: why}, &VerifyStep{Service: names, Detail: verify}}
 }

@@ -31,7 +31,8 @@ services:
     command: [psql, -v, ON_ERROR_STOP=1, -c, "MIGRATION"]
     depends_on: {db: {condition: service_healthy}}
     x-gapless: {role: job}
-volumes: {data: {}}
+FILES
+volumes: {data: {}, media: {}, cached: {}}
 x-gapless: {backup: {query: SELECT max(id) FROM item, SETTINGS}}
 `
 
@@ -44,6 +45,7 @@ const (
 type backedUp struct {
 	t             *testing.T
 	home, project string
+	files         string // further services
 }
 
 func newBackedUp(t *testing.T) *backedUp {
@@ -71,7 +73,7 @@ func newBackedUp(t *testing.T) *backedUp {
 // compose writes the compose file.
 func (d *backedUp) compose(migration, settings string) {
 	d.t.Helper()
-	writeFile(d.t, filepath.Join(d.home, "compose.yaml"), strings.NewReplacer("MIGRATION", migration, "SETTINGS", settings).Replace(backedUpCompose))
+	writeFile(d.t, filepath.Join(d.home, "compose.yaml"), strings.NewReplacer("MIGRATION", migration, "SETTINGS", settings, "FILES", d.files).Replace(backedUpCompose))
 }
 
 func (d *backedUp) command(name string, arguments ...string) *exec.Cmd {
@@ -150,6 +152,8 @@ func TestBackup(t *testing.T) {
 	t.Run("killed", d.killed)
 	t.Run("full disk", d.fullDisk)
 	t.Run("rollback with data", d.rollbackWithData)
+	t.Run("a volume", d.volume)
+	t.Run("Redis", d.redis)
 }
 
 func (d *backedUp) roundTrip(t *testing.T) {
