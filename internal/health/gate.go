@@ -55,6 +55,7 @@ type answer struct {
 	ok       bool
 	text     string
 	hopeless string
+	smoke    bool // of a smoke path that failed
 }
 
 // look asks a container once.
@@ -71,6 +72,7 @@ type attempt struct {
 	watched watched
 	inARow  int
 	last    string
+	smoked  bool // last is of a smoke path that failed
 }
 
 // Gate returns nil once the container answered well the number of times in a
@@ -193,7 +195,9 @@ func (a *attempt) note(ctx context.Context, found answer, took time.Duration) {
 		a.inARow = 0
 	}
 	if found.text != "" {
-		a.last = found.text
+		if !found.ok || !a.smoked { // a health check that says yes is not what was wrong
+			a.last, a.smoked = found.text, found.smoke
+		}
 		a.probed(update.Probe{OK: found.ok, Answer: found.text, InARow: a.inARow, Duration: took})
 	}
 }

@@ -175,6 +175,22 @@ func TestGateSaysWhyItsDeadlineIsShort(t *testing.T) {
 	})
 }
 
+// What failed is said, not the health check that says yes all the while.
+func TestGateSaysWhichSmokePathFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := edgeSpec()
+		spec.Smoke = []string{"/"}
+		probe := func(_ context.Context, _, _ string, req *http.Request) (*http.Response, error) {
+			if req.URL.Path == "/" {
+				return respond(500, ""), nil
+			}
+			return respond(200, ""), nil
+		}
+		err := NewGate(&fakeEngine{container: runningContainer()}, probe).Gate(t.Context(), spec, func(update.Probe) {})
+		gateError(t, err, "not healthy within 30 s", "smoke /: 500")
+	})
+}
+
 // A container that dies while it answers well must not pass with its last
 // answer, nor may the answers of two processes add up.
 func TestGateLooksAgainAfterTheAnswer(t *testing.T) {

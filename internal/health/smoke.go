@@ -18,7 +18,7 @@ func (g *Gate) smoke(spec update.GateSpec, by send) look {
 				return found
 			}
 			if status == 0 || status >= http.StatusBadRequest {
-				return answer{text: "smoke " + path + ": " + found.text}
+				return answer{text: "smoke " + path + ": " + found.text, smoke: true}
 			}
 		}
 		return answer{ok: true}
