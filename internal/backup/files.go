@@ -112,7 +112,7 @@ func (m *Maker) usersOf(ctx context.Context, place Place) ([]User, error) {
 type ForeignUserError struct{ Container string }
 
 func (e *ForeignUserError) Error() string {
-	return fmt.Sprintf("the container %s uses the same files, and is not a service of this project", e.Container)
+	return fmt.Sprintf("the container %s uses the same files, and is not a service of this project, or a command that runs once", e.Container)
 }
 
 // Hint tells what to do about it.

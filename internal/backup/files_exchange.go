@@ -66,14 +66,39 @@ func (m *Maker) tell(text string) {
 
 // giveUp takes back a restore that has exchanged nothing.
 func (m *Maker) giveUp(ctx context.Context, mark *filesMark) error {
-	err := m.startUsers(ctx, mark)
-	if err == nil {
-		err = m.run(ctx, stepSwap, mark.Place, "discard", mark.ID)
+	if err := m.startUsers(ctx, mark); err != nil {
+		return &StoppedError{Stopped: servicesOf(mark.Stopped), Err: err}
 	}
-	if err != nil {
+	if err := m.run(ctx, stepSwap, mark.Place, "discard", mark.ID); err != nil {
 		return fmt.Errorf("remove what a restore has left: %w", err)
 	}
 	return m.dropMark()
+}
+
+// StoppedError says that a restore was taken back, and that who was stopped for it
+// does not run yet.
+type StoppedError struct {
+	Stopped []string // services
+	Err     error
+}
+
+func (e *StoppedError) Error() string {
+	return fmt.Sprintf("the files are as they were, but %s could not be started again: %v", strings.Join(e.Stopped, ", "), e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *StoppedError) Unwrap() error { return e.Err }
+
+// Hint tells what to do about it.
+func (e *StoppedError) Hint() string {
+	return "remove the cause; the next gapless command tries again, or docker compose up -d " + strings.Join(e.Stopped, " ")
+}
+
+func servicesOf(users []User) (names []string) {
+	for _, user := range users {
+		names = append(names, user.Service)
+	}
+	return names
 }
 
 // exchangeAttempts is how often files are exchanged that somebody begins to use
@@ -126,11 +151,7 @@ func startedSince(before, after []User) string {
 }
 
 func (m *Maker) pending(mark *filesMark, err error) error {
-	var names []string
-	for _, user := range mark.Stopped {
-		names = append(names, user.Service)
-	}
-	return &PendingError{Name: mark.Name, Stopped: names, Err: err}
+	return &PendingError{Name: mark.Name, Stopped: servicesOf(mark.Stopped), Err: err}
 }
 
 // PendingError says that an exchange has begun and has not ended. Nothing may

@@ -30,6 +30,8 @@ type fileEngine struct {
 	stopped map[string]bool
 	started []string
 	missing bool
+	onStop  func()
+	starts  error                  // of every start
 	spoil   func(directory string) // what was extracted
 }
 
@@ -91,10 +93,16 @@ func (f *fileEngine) Users(context.Context, Place) ([]User, error) {
 }
 func (f *fileEngine) Exists(context.Context, Place) (bool, error) { return !f.missing, nil }
 func (f *fileEngine) Stop(_ context.Context, user User) error {
+	if f.onStop != nil {
+		f.onStop()
+	}
 	f.stopped[user.Name] = true
 	return nil
 }
 func (f *fileEngine) Start(_ context.Context, user User) error {
+	if f.starts != nil {
+		return f.starts
+	}
 	f.stopped[user.Name] = false
 	f.started = append(f.started, user.Name+" "+user.Restart)
 	return nil
@@ -291,6 +299,7 @@ func TestVolumeRestoreChecksFirst(t *testing.T) {
 		"foreign user": {func(_ *Maker, f *fileEngine, _ *Stored) {
 			f.users = append(f.users, User{Name: "other", Running: true})
 		}, "container other uses the same files"},
+		"unmounted": {func(m *Maker, _ *fileEngine, _ *Stored) { m.Kind = &Volume{Name: "media"} }, "is mounted by no service"},
 		"no volume": {func(_ *Maker, f *fileEngine, _ *Stored) { f.missing = true }, "there is no volume media"},
 		"no room":   {func(_ *Maker, f *fileEngine, _ *Stored) { f.disk = 1 << 30 }, "a full disk would stop"},
 	} {
@@ -328,6 +337,28 @@ func TestVolumeRestoreFails(t *testing.T) {
 		if _, err := os.Stat(m.markPath()); err == nil {
 			t.Errorf("%s: its mark is left", name)
 		}
+	}
+}
+
+// TestVolumeRestoreLeavesSomeoneStopped: what is down is said, and the next start
+// tries again.
+func TestVolumeRestoreLeavesSomeoneStopped(t *testing.T) {
+	m, f := newVolumeMaker(t)
+	stored := changed(t, m, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	f.onStop = func() { cancel(); f.starts = errors.New("the port is taken") }
+	restoration, err := m.CheckRestore(ctx, stored, nil, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = m.Restore(ctx, restoration, quiet)
+	var stopped *StoppedError
+	if !errors.As(err, &stopped) || !slices.Equal(stopped.Stopped, []string{"web"}) {
+		t.Fatalf("%v", err)
+	}
+	f.starts, f.onStop = nil, nil
+	if err := m.SweepRestore(t.Context()); err != nil || f.stopped["shop-web-1"] {
+		t.Errorf("%v, %v", err, f.stopped)
 	}
 }
 

@@ -51,10 +51,7 @@ func (s *Store) Find(name string) (Stored, error) {
 		return Stored{Manifest: m, Directory: path}, err
 	}
 	if name == "latest" {
-		if one, ok := s.Newest(); ok {
-			return one, nil
-		}
-		return Stored{}, errors.New("there is no proven backup")
+		return s.latest()
 	}
 	if one, ok := s.NewestOf(func(m Manifest) bool { return m.Of() == name }); ok {
 		return one, nil
@@ -79,4 +76,18 @@ func (s *Store) Find(name string) (Stored, error) {
 		return matching[0], matching[0].Problem
 	}
 	return Stored{}, fmt.Errorf("%q is part of the names of %d backups", name, len(matching))
+}
+
+// latest is the newest backup where there are only those of one thing: which one is
+// meant otherwise, nobody should have to guess at night.
+func (s *Store) latest() (Stored, error) {
+	one, ok := s.Newest()
+	if !ok {
+		return Stored{}, errors.New("there is no proven backup")
+	}
+	other, more := s.NewestOf(func(m Manifest) bool { return m.Of() != one.Of() || m.kindName() != one.kindName() })
+	if more {
+		return Stored{}, fmt.Errorf("there are backups of %s and of %s: name one of them in the place of latest, for its latest", one.Of(), other.Of())
+	}
+	return one, nil
 }

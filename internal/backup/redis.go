@@ -73,11 +73,11 @@ func (r *Redis) dump(ctx context.Context, m *Maker, directory string, manifest *
 	return nil
 }
 
-// room refuses a proof whose keys would not fit into memory beside what runs: the
-// size is what the server uses now.
+// room refuses what would not fit beside what runs: the keys into memory for the
+// proof, the dump onto the disk of Docker. The size is what the server uses now.
 func (r *Redis) room(ctx context.Context, m *Maker, size int64) error {
 	memory, disk := m.Engine.Room(ctx)
-	if memory > 0 && size+scratchBase/2 > memory {
+	if memory > 0 && size+scratchBase/2 > memory || disk > 0 && size > disk-max(diskReserve, disk/10) {
 		return &RoomError{Needs: size + scratchBase/2, Memory: memory, Disk: disk}
 	}
 	return nil

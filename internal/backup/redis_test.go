@@ -141,6 +141,16 @@ func TestRedisThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
+// TestRedisNeedsRoomOnTheDisk: its dump is written into its container first.
+func TestRedisNeedsRoomOnTheDisk(t *testing.T) {
+	m, c := newRedisMaker(t)
+	c.disk = diskReserve
+	var room *RoomError
+	if err := create(t, m); !errors.As(err, &room) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestRedisFiles: an old log is a dump and what follows it, a new one has a list.
 func TestRedisFiles(t *testing.T) {
 	dump := func(to io.Writer) error { _, err := io.WriteString(to, "rdb"); return err }

@@ -95,3 +95,19 @@ func TestReadByTwo(t *testing.T) {
 	}
 	feeders.Wait()
 }
+
+// TestLatestIsOfOneThing: where there are backups of two, nobody guesses which.
+func TestLatestIsOfOneThing(t *testing.T) {
+	m, _ := newMaker(t)
+	fill(t, m.Store, "db", 2, time.Now())
+	if one, err := m.Store.Find("latest"); err != nil || one.ID != "db-1" {
+		t.Errorf("%s, %v", one.ID, err)
+	}
+	fill(t, m.Store, "db2", 1, time.Now().Add(time.Hour))
+	if one, err := m.Store.Find("latest"); err == nil {
+		t.Errorf("found %s", one.ID)
+	}
+	if one, err := m.Store.Find("db"); err != nil || one.ID != "db-1" {
+		t.Errorf("%s, %v", one.ID, err)
+	}
+}

@@ -55,6 +55,18 @@ func (e *noVolumeError) Error() string { return "there is no volume " + e.name +
 // Unwrap tells that there is nothing to back up.
 func (e *noVolumeError) Unwrap() error { return ErrNothing }
 
+// unmountedError says that nobody knows which volume of Docker a name stands for.
+type unmountedError struct{ name string }
+
+func (e *unmountedError) Error() string {
+	return "volume " + e.name + " is mounted by no service of the compose file as it is loaded now, so it cannot be told which volume of Docker it is"
+}
+
+// Hint tells what to do about it.
+func (e *unmountedError) Hint() string {
+	return "mount it in a service, or name the profile of the one that does, and restore then"
+}
+
 // still refuses the files of a database that runs.
 func (v *Volume) still(ctx context.Context, m *Maker) error {
 	users, err := m.Keeper.Users(ctx, v.Place)
@@ -198,6 +210,9 @@ func (v *Volume) readTest(ctx context.Context, directory string, d Database, ide
 }
 
 func (v *Volume) check(ctx context.Context, m *Maker, r *Restoration, say func(string)) error {
+	if v.Place.Volume == "" {
+		return &unmountedError{v.Name}
+	}
 	d := r.Databases[0]
 	there, err := m.Keeper.Exists(ctx, v.Place)
 	if err != nil {

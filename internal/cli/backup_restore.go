@@ -185,7 +185,10 @@ func notRestored(err error) error {
 	_, hint := codeAndHint(err)
 	var unclear *backup.UnclearError
 	var pending *backup.PendingError
+	var stopped *backup.StoppedError
 	switch {
+	case errors.As(err, &stopped): // before an interruption: it says what is down
+		return &exitStatus{code: exitHeld, err: stopped, hint: stopped.Hint()}
 	case errors.As(err, &pending):
 		return &exitStatus{code: exitHeld, err: err, hint: hint}
 	case errors.As(err, &unclear):

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gapless/internal/backup"
 	"gapless/internal/edge/wire"
 	"gapless/internal/update"
 )
@@ -147,15 +149,22 @@ func (s *session) backupMetric(page *exposition) error {
 	if err != nil {
 		return err
 	}
-	var newest time.Time
+	type subject struct{ kind, of string }
+	newest := map[subject]time.Time{}
 	for _, one := range all {
-		if !one.Verified.IsZero() && one.Damaged == "" && one.Problem == nil && one.Started.After(newest) {
-			newest = one.Started
+		about := subject{cmp.Or(one.Kind, backup.KindPostgres), one.Of()}
+		if !one.Verified.IsZero() && one.Damaged == "" && one.Problem == nil && one.Started.After(newest[about]) {
+			newest[about] = one.Started
 		}
 	}
-	if !newest.IsZero() {
+	if len(newest) > 0 {
 		page.metric("gapless_backup_last_success_timestamp_seconds", "gauge", "When the newest backup was begun that was proven since.")
-		page.sample("gapless_backup_last_success_timestamp_seconds", float64(newest.UnixMilli())/1000, "project", s.project.Name)
+	}
+	sorted := slices.SortedFunc(maps.Keys(newest), func(a, b subject) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.of, b.of))
+	})
+	for _, about := range sorted {
+		page.sample("gapless_backup_last_success_timestamp_seconds", float64(newest[about].UnixMilli())/1000, "project", s.project.Name, "kind", about.kind, "of", about.of)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func (a *app) watchCommand() *cobra.Command {
 		Long: `Watch shows the update that another gapless carries out, as that one shows it.
 
 It only reads: the journal of the update, who works on it, and what the edge
-counts. It ends with the update and its exit code. Where none is under way it
+counts. It ends with the update: with 0 only if it was committed. Where none is under way it
 waits for the next one.`,
 		Example: `  gapless watch            the checklist, until the update ends
   gapless watch --once     how far it is now

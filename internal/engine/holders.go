@@ -53,7 +53,7 @@ func (w *Workbench) Holders(ctx context.Context, volume, directory string) ([]Ho
 		}
 		holder := Holder{Name: strings.TrimPrefix(found.Name, "/"), Target: m.Destination, Writable: m.RW, Running: found.State.Running || found.State.Restarting}
 		holder.Started, _ = time.Parse(time.RFC3339Nano, found.State.StartedAt)
-		if c.Labels[labelProject] == w.project.Name {
+		if c.Labels[labelProject] == w.project.Name && c.Labels[labelOneOff] != "True" { // what runs once is not started again
 			holder.Service = c.Labels[labelService]
 		}
 		if found.HostConfig != nil {

@@ -57,10 +57,16 @@ func (c *Channel) email(ctx context.Context, message Message) error {
 	if err := client.Mail(mailbox(c.target.From)); err != nil {
 		return fmt.Errorf("sender: %w", err)
 	}
+	accepted, refused := 0, error(nil)
 	for _, to := range c.target.To {
 		if err := client.Rcpt(mailbox(to)); err != nil {
-			return fmt.Errorf("receiver: %w", err)
+			refused = fmt.Errorf("receiver: %w", err)
+			continue
 		}
+		accepted++
+	}
+	if accepted == 0 { // else the others are told
+		return refused
 	}
 	data, err := client.Data()
 	if err != nil {

@@ -28,6 +28,7 @@ type mailServer struct {
 	tlsFirst   bool
 	noStartTLS bool
 	endless    bool
+	gone       string        // a receiver whom it does not know, or what all have in common
 	said       chan []string // of one session
 }
 
@@ -102,6 +103,8 @@ func (s *mailServer) serve(conn net.Conn) (lines []string) {
 				continue
 			}
 			say("235 welcome")
+		case verb == "RCPT" && strings.Contains(line, s.gone) && s.gone != "":
+			say("550 no such user")
 		case verb == "DATA":
 			inData = true
 			say("354 go")
@@ -179,6 +182,17 @@ func checkMail(t *testing.T, said string) {
 	}
 }
 
+// One receiver who is gone does not keep the message from the others.
+func TestMailToThoseWhoAreThere(t *testing.T) {
+	s := newMailServer(t, func(s *mailServer) { s.gone = "a@example.com" })
+	if _, err := s.channel(nil).Send(t.Context(), message); err != nil {
+		t.Fatal(err)
+	}
+	if said := strings.Join(<-s.said, "\n"); !strings.Contains(said, "\n.\n") {
+		t.Errorf("nothing was sent:\n%s", said)
+	}
+}
+
 // A password goes over no line that anybody can read, and a server that says too
 // much is not listened to.
 func TestMailFailures(t *testing.T) {
@@ -190,6 +204,7 @@ func TestMailFailures(t *testing.T) {
 		"no starttls":    {func(s *mailServer) { s.noStartTLS = true }, nil, "the mail server offers no STARTTLS"},
 		"wrong password": {func(*mailServer) {}, func(target *Target) { target.Secret = "open-sesame" }, "sign in: it answers 535: are user and password still right?"},
 		"unknown":        {func(s *mailServer) { s.authority = nil }, nil, "certificate"},
+		"no receiver":    {func(s *mailServer) { s.gone = "example.com" }, nil, "receiver: "},
 		"endless":        {func(s *mailServer) { s.endless = true }, nil, "the mail server says too much"},
 	} {
 		t.Run(name, func(t *testing.T) {

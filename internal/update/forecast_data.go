@@ -32,7 +32,7 @@ func (t BackupTarget) forecast() backupForecast {
 		}
 		times := func(d time.Duration) time.Duration { return time.Duration(float64(d) * grown) }
 		return backupForecast{bytes: int64(float64(t.Bytes) * grown), dump: times(t.DumpTook), proof: times(t.ProofTook)}
-	case t.Size > 0:
+	case t.Size > 0 && len(t.Also) == 0: // how much else there is, nobody has measured
 		return backupForecast{bytes: t.Size, dump: time.Second + t.at(guessDumpRate), proof: 3*time.Second + t.at(guessProofRate), guessed: true}
 	}
 	return backupForecast{unknown: true}

@@ -20,6 +20,7 @@ func TestBackupForecast(t *testing.T) {
 		"grown":           {with(last, func(b *BackupTarget) { b.Of, b.Size = 1000*mib, 2000*mib }), "about 400 MiB and 20 s as the last one", ""},
 		"a full disk":     {with(last, func(b *BackupTarget) { b.Room = 100 * mib }), "as the last one", "this one takes about 200 MiB (as the last one), and 100 MiB are free"},
 		"a guess":         {BackupTarget{Service: "db", Size: 800 * mib, Room: 100 * mib}, "at most about 800 MiB and 21 s (a guess", "a guess by the size of the database"},
+		"volumes too":     {BackupTarget{Service: "db", Also: []string{"volume media"}, Size: 800 * mib, Room: 100 * mib}, "how long it takes is not known yet", ""},
 		"nobody knows":    {BackupTarget{Service: "db", Room: 1}, "how long it takes is not known yet", ""},
 	} {
 		s := backed(t)

@@ -53,7 +53,7 @@ func (p *Planner) testFront(w work) {
 	}
 	step := p.task(w, TaskCheck, append(slices.Clone(call.Arguments), "-t"), checkLimit, "with the new files, before anything is touched")
 	switch {
-	case !p.someMissing():
+	case !p.someMissing() || p.begins: // a beginning starts nothing else
 		p.prepare = append(p.prepare, step)
 	case p.rereads(w):
 		step.Why = "with the new files, before they are used"
