@@ -83,6 +83,10 @@ func (a *app) backupCreate(ctx context.Context, names []string) error {
 	}
 	plan := update.BackupPlan(s.project.Name, *addLast(target, makers[0].Store, items))
 	if err := s.runBackup(ctx, &plan, all, run); err != nil {
+		var runs *backup.RunningDatabaseError
+		if errors.As(err, &runs) {
+			return refuse(runs, runs.Hint())
+		}
 		return err
 	}
 	for _, maker := range makers {

@@ -144,7 +144,7 @@ func (p *Project) DatabasesOn(key string) map[string]string {
 	for _, service := range p.Services {
 		writes := slices.ContainsFunc(service.Volumes, func(v Volume) bool { return v.Kind == VolumeNamed && v.Source == key && v.Writable })
 		switch {
-		case !writes || service.Role != RoleStateful && databaseOf(service.runs()) == "":
+		case !writes || service.Role != RoleStateful: // whoever says that it is another has its image for its tools
 		case service.RunsPostgres() || service.RunsRedis():
 			found[service.Name] = "gapless backup create " + service.Name + " asks the server itself for a whole copy"
 		default:

@@ -48,7 +48,7 @@ func (d *backedUp) in(t *testing.T, service string, arguments ...string) string 
 // addFiles starts the services whose files are backed up.
 func (d *backedUp) addFiles(t *testing.T) {
 	t.Helper()
-	if d.files != "" {
+	if d.files == backedUpFiles {
 		return
 	}
 	d.files = backedUpFiles

@@ -5,7 +5,6 @@ package e2e
 import (
 	"bufio"
 	"io"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -22,14 +21,13 @@ const writerCompose = `
     command: [sh, -c, "while sleep 0.1; do psql -qc \"INSERT INTO visit (COLUMN) VALUES ('COLUMN')\" || true; done"]
     depends_on: {db: {condition: service_healthy}}
     x-gapless: {role: worker}
-volumes: {data: {}}
 `
 
 // writes writes the compose file of a version that writes to a column.
 func (d *backedUp) writes(column, migration string) {
 	d.t.Helper()
-	text := strings.Replace(backedUpCompose, "volumes: {data: {}}\n", strings.TrimPrefix(strings.ReplaceAll(writerCompose, "COLUMN", column), "\n"), 1)
-	writeFile(d.t, filepath.Join(d.home, "compose.yaml"), strings.NewReplacer("MIGRATION", migration, "SETTINGS", "keep: 7").Replace(text))
+	d.files = strings.TrimPrefix(strings.ReplaceAll(writerCompose, "COLUMN", column), "\n")
+	d.compose(migration, "keep: 7")
 }
 
 // rollbackWithData goes back over a migration that the old code does not survive,

@@ -60,7 +60,7 @@ func newBackedUp(t *testing.T) *backedUp {
 	home := t.TempDir()
 	d := &backedUp{t: t, home: home, project: "backup" + strings.ToLower(filepath.Base(filepath.Dir(home)))[len("testbackup"):]}
 	t.Cleanup(func() {
-		down := exec.Command("docker", "compose", "down", "--volumes", "--timeout", "1")
+		down := exec.Command("docker", "compose", "down", "--volumes", "--remove-orphans", "--timeout", "1")
 		down.Dir, down.Env = home, append(down.Environ(), "COMPOSE_PROJECT_NAME="+d.project)
 		if out, err := down.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
