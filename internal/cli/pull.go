@@ -72,7 +72,7 @@ func (s *session) pullImages(ctx context.Context, images imageStore, all bool) (
 // takes it back too.
 func movedSteps(moved []movedTag) (steps []update.Step) {
 	for _, tag := range moved {
-		steps = append(steps, &update.TagStep{Service: tag.service, ImageID: tag.now, Reference: tag.reference, Previous: tag.previous,
+		steps = append(steps, &update.TagStep{Service: tag.service, ImageID: tag.now, Reference: tag.reference, Previous: tag.previous, Moved: true,
 			Why: "was pulled; names the image of before again if the update fails"})
 	}
 	return steps

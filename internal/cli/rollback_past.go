@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
+	"gapless/internal/project"
 	"gapless/internal/update"
 )
 
@@ -27,7 +29,7 @@ func (s *session) past(ctx context.Context, release update.Release) (past, error
 	found := past{words: crossing(taken, s.data.wanted)}
 	from, err := backupBefore(taken, release.Number)
 	if !s.data.wanted {
-		if err == nil && len(found.words) > 0 {
+		if _, none := s.project.BackupService(); err == nil && len(found.words) > 0 && !errors.Is(none, project.ErrNoDatabase) {
 			found.words = append(found.words, s.wouldLose(ctx, from, "would lose"))
 		}
 		return found, nil
@@ -39,6 +41,9 @@ func (s *session) past(ctx context.Context, release update.Release) (past, error
 		return past{}, err
 	}
 	found.words = append(found.words, s.wouldLose(ctx, from, "loses"))
+	for _, name := range s.project.Settings.Backup.Also {
+		found.words = append(found.words, name+" stays as it is today: only the Postgres goes back; gapless backup list shows what gapless backup restore could bring back of "+name)
+	}
 	return found, nil
 }
 
@@ -61,6 +66,9 @@ func (s *session) takenBack(to int, newest update.Release) ([]update.Release, er
 			}
 		}
 		if len(release.Migrated) > 0 {
+			if behind != nil && behind.BackTo < to {
+				release.Backup = "" // of data that is older than what this release needs
+			}
 			behind = nil
 		}
 		taken = append(taken, release)

@@ -9,6 +9,9 @@ func (*PullStep) onlyWaits() bool  { return true }
 func (*GateStep) onlyWaits() bool  { return true }
 func (*DrainStep) onlyWaits() bool { return true }
 
+// A baseline looks, and its note is written at its end.
+func (*BaselineStep) onlyWaits() bool { return true }
+
 func onlyWaits(step Step) bool {
 	marked, is := step.(waiting)
 	return is && marked.onlyWaits()
@@ -20,6 +23,7 @@ type harmless interface{ touchesNothing() bool }
 func (*BuildStep) touchesNothing() bool    { return true }
 func (*PullStep) touchesNothing() bool     { return true }
 func (*TagStep) touchesNothing() bool      { return true }
+func (*BaselineStep) touchesNothing() bool { return true }
 func (*EdgeStep) touchesNothing() bool     { return true }
 func (s *SwitchStep) touchesNothing() bool { return s.AtStart }
 func (s *RecordStep) touchesNothing() bool { return s.Adopted }

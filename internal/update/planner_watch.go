@@ -130,7 +130,7 @@ func (p *Planner) sharedGates(step *WatchStep) []GateSpec {
 }
 
 func askedOnce(spec GateSpec) GateSpec {
-	spec.Successes, spec.MinReady, spec.Smoke, spec.Deadline, spec.Why = 1, 0, nil, sharedWait, ""
+	spec.Successes, spec.MinReady, spec.Smoke, spec.Deadline, spec.Why = 1, 0, nil, max(sharedWait, spec.Timeout+time.Second), ""
 	return spec
 }
 
@@ -184,9 +184,7 @@ func (p *Planner) baselineOf(step *WatchStep) *BaselineStep {
 			}
 		}
 	}
-	for _, gate := range step.Shared {
-		baseline.Shared = append(baseline.Shared, gate.Container)
-	}
+	baseline.Shared = step.Shared
 	return baseline
 }
 

@@ -81,6 +81,8 @@ type TagStep struct {
 	Reference string `json:"reference"`
 	Previous  string `json:"previous,omitempty"`
 	Why       string `json:"why,omitempty"`
+	// Moved says that a pull has moved the reference before the plan was made.
+	Moved bool `json:"moved,omitempty"`
 }
 
 // Do tags.
@@ -88,9 +90,15 @@ func (s *TagStep) Do(ctx context.Context, env *Env) error {
 	return env.Images.Tag(ctx, s.ImageID, s.Reference)
 }
 
-// Undo gives the reference back.
+// Undo gives the reference back. Where a pull has moved it, and the image of before is
+// gone, the old version serves all the same: that is only told.
 func (s *TagStep) Undo(ctx context.Context, env *Env) error {
-	return retag(ctx, env, s.Previous, s.Reference)
+	err := retag(ctx, env, s.Previous, s.Reference)
+	if err == nil || !s.Moved || ctx.Err() != nil || env.Unavailable != nil && env.Unavailable(err) {
+		return err
+	}
+	env.Sink.Emit(Event{Time: env.Clock.Now(), Kind: EventNotice, Run: env.Run, Line: s.Line(), Text: s.Reference + " goes on naming the newer image: " + err.Error()})
+	return nil
 }
 
 // Line implements Step.

@@ -127,11 +127,19 @@ func (w *watching) lookAtMemory(ctx context.Context, running []Container) string
 			continue
 		}
 		b.climb.add(now.Sub(w.begun), figure)
-		if reason := b.climb.leak(); reason != "" {
+		if reason := w.leak(b); reason != "" {
 			return reason
 		}
 	}
 	return ""
+}
+
+// leak says that the memory of a container climbs, past what the old version needed.
+func (w *watching) leak(b *body) string {
+	if last := len(b.climb.used) - 1; last < 0 || b.climb.used[last] <= w.base.Memory[b.service] {
+		return "" // it still warms up
+	}
+	return b.climb.leak()
 }
 
 func (w *watching) isForeign(containerName string) bool {

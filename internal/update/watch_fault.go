@@ -41,17 +41,24 @@ func (w *watching) wasWell(containerName string) bool {
 	return w.base.At.IsZero() || slices.Contains(w.base.Well, containerName)
 }
 
+// passedBefore tells whether a container passed its check before the shift.
+func (w *watching) passedBefore(containerName string) bool {
+	return w.base.At.IsZero() || slices.Contains(w.base.Passed, containerName)
+}
+
 // confirm asks those that both versions need and the warm old version themselves,
 // before the new one is blamed: a look shows some faults late, or never.
 func (w *watching) confirm(ctx context.Context) string {
 	if reason := w.sharedFault(ctx); reason != "" {
 		return reason
 	}
-	if _, err := w.env.Containers.Inspect(ctx, w.bodies[0].Name); w.away(err) {
-		return "the engine does not answer"
+	if len(w.bodies) > 0 {
+		if _, err := w.env.Containers.Inspect(ctx, w.bodies[0].Name); w.away(err) {
+			return "the engine does not answer"
+		}
 	}
 	for _, gate := range w.step.Shared {
-		if w.wasWell(gate.Container) && w.env.Gate.Gate(ctx, gate, func(Probe) {}) != nil {
+		if w.passedBefore(gate.Container) && w.env.Gate.Gate(ctx, gate, func(Probe) {}) != nil {
 			return gate.Container + ", which both versions need, does not pass its check"
 		}
 	}
@@ -117,7 +124,7 @@ func (w *watching) silence() {
 		judge.silent = judge.silent || judge.worse() != ""
 	}
 	for _, b := range w.bodies {
-		b.silent = b.silent || !b.badSince.IsZero() || b.climb.leak() != "" || b.restarted(b.now, w.watched) != ""
+		b.silent = b.silent || !b.badSince.IsZero() || w.leak(b) != "" || b.restarted(b.now, w.watched) != ""
 	}
 }
 

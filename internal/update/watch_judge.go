@@ -69,6 +69,8 @@ func newTrafficJudge(before Traffic, limits WatchLimits) *trafficJudge {
 	switch {
 	case before.Latency.total() < fewestBefore:
 		j.noSlow = few
+	case !before.mostlyUsers():
+		j.noSlow = "most requests to the old version were asked by gapless itself"
 	case float64(before.Held) > mostHeldShare*float64(before.Requests):
 		j.noSlow = "many requests to the old version had to wait"
 	default:
