@@ -43,3 +43,15 @@ func TestPulledReferencesGoBackWithTheRun(t *testing.T) {
 		t.Errorf("killed at %d points, at %d of them after the reference moved", killed, checked)
 	}
 }
+
+// Where the image of before is gone, the old version serves all the same.
+func TestPulledReferenceThatCannotGoBack(t *testing.T) {
+	for _, moved := range []bool{true, false} {
+		w := newWorld()
+		w.brokenCall = "tag api:latest"
+		step := &TagStep{Service: "api", Reference: "api:latest", Previous: oldImage, Moved: moved}
+		if err := step.Undo(t.Context(), w.env()); (err == nil) != moved || (len(w.notices) > 0) != moved {
+			t.Errorf("moved %t: %v, told %q", moved, err, w.notices)
+		}
+	}
+}

@@ -14,11 +14,15 @@ import (
 // minutes after ten minutes of traffic to the old version.
 func watched(t *testing.T) (*world, Plan) {
 	t.Helper()
+	return watchedScenario().watched(t)
+}
+
+func watchedScenario() scenario {
 	return scenario{
 		services: []project.Service{web("api"), plain("worker", project.RoleWorker), plain("db", project.RoleStateful)},
 		running:  []Container{up("api", 1), up("worker", 1), now("db", 1)}, routed: []string{"api"},
 		release: &Release{Number: 7}, covered: []string{"api"}, options: Options{Watch: 2 * time.Minute},
-	}.watched(t)
+	}
 }
 
 func (s scenario) watched(t *testing.T) (*world, Plan) {
@@ -154,6 +158,10 @@ func TestWatchJudges(t *testing.T) {
 			}
 			w.traffic.happens = func(second int) { w.unhealthyNow("db", second > 30 && second < 90) }
 		}, ResultCommitted, VerdictGood, "shop-db-1, which both versions need, does not pass its check"},
+		"fails 5 %, and the check of the database has never passed": {func(w *world) {
+			w.traffic.answer = failing(2)
+			w.unhealthyNow("db", true)
+		}, ResultRolledBack, VerdictWorse, "requests to api failed"},
 		"the database stays away": {func(w *world) {
 			w.traffic.happens = func(second int) { w.containers["shop-db-1"].Running = second < 30 }
 		}, ResultHeld, VerdictHeld, "shop-db-1, which both versions need, is down"},

@@ -117,3 +117,15 @@ func TestAStallIsNotSlow(t *testing.T) {
 		}
 	}
 }
+
+// Our own requests do not tell how fast the old version was for users.
+func TestOwnRequestsAreNoBaseline(t *testing.T) {
+	users := Traffic{Service: "api", Requests: 3000, Latency: Latencies{{60_000, 3000}}}
+	if j := newTrafficJudge(users, WatchLimits{}); j.noSlow != "" {
+		t.Error(j.noSlow)
+	}
+	users.Latency = Latencies{{2_000, 6000}, {60_000, 3000}}
+	if j := newTrafficJudge(users, WatchLimits{}); !strings.Contains(j.noSlow, "asked by gapless itself") || len(j.slow) > 0 {
+		t.Errorf("%q", j.noSlow)
+	}
+}

@@ -50,3 +50,22 @@ func TestLeaks(t *testing.T) {
 		t.Errorf("%d samples are kept", len(long.times))
 	}
 }
+
+// What the old version needed too is no leak, however steadily it is taken.
+func TestMemoryOfTheOldVersionIsNoLeak(t *testing.T) {
+	for old, want := range map[int64]Result{600 << 20: ResultCommitted, 50 << 20: ResultRolledBack} {
+		s := watchedScenario()
+		s.options.Watch = 6 * time.Minute
+		w, plan := s.watched(t)
+		w.traffic.memory = func(c *Container) MemoryFigure {
+			if isNew(c) && c.Service == "api" {
+				return MemoryFigure{Used: int64(100+w.traffic.seconds) << 20, Room: 1 << 30}
+			}
+			return MemoryFigure{Used: old, Room: 1 << 30}
+		}
+		outcome, _, err := start(w, &plan)
+		if err != nil || outcome.Result != want {
+			t.Errorf("old %s: %s, %v, %v, %+v", BytesText(old), outcome.Result, err, outcome.Cause, outcome.Watch)
+		}
+	}
+}
