@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,8 +37,10 @@ type filesMark struct {
 
 // markPath is the file of a kind.
 func (m *Maker) markPath() string {
-	return filepath.Join(m.Store.directory, "restore-"+m.kind().Kind()+".json")
+	return filepath.Join(m.markDirectory(), "restore-"+m.kind().Kind()+".json")
 }
+
+func (m *Maker) markDirectory() string { return cmp.Or(m.Marks, m.Store.directory) }
 
 func (m *Maker) saveMark(mark *filesMark) error {
 	content, err := json.Marshal(mark)
@@ -48,7 +51,7 @@ func (m *Maker) saveMark(mark *filesMark) error {
 }
 
 func (m *Maker) dropMark() error {
-	return errors.Join(os.Remove(m.markPath()), syncPath(m.Store.directory))
+	return errors.Join(os.Remove(m.markPath()), syncPath(m.markDirectory()))
 }
 
 // helper is this program in a container that sees the files of a place.

@@ -400,6 +400,27 @@ func TestVolumeRestoreIsKilled(t *testing.T) {
 	}
 }
 
+// TestMarkIsNotOnTheDiskForBackups: while that is away, an exchange that was cut off is
+// ended all the same.
+func TestMarkIsNotOnTheDiskForBackups(t *testing.T) {
+	m, f := newVolumeMaker(t)
+	m.Marks = t.TempDir()
+	stored := changed(t, m, f)
+	f.before["exchange"] = func() error { return errors.New("broken") }
+	var pending *PendingError
+	if err := restored(t, m, stored); !errors.As(err, &pending) {
+		t.Fatalf("%v", err)
+	}
+	delete(f.before, "exchange")
+	if err := os.Rename(m.Store.Directory(), m.Store.Directory()+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.SweepRestore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.isRestored(t, m)
+}
+
 // TestSomebodyStartsMeanwhile: a container that was started during the exchange is
 // stopped, and the exchange is looked at again; one that always comes back is told.
 func TestSomebodyStartsMeanwhile(t *testing.T) {

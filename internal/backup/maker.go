@@ -20,6 +20,7 @@ type Maker struct {
 	Keeper  Keeper                                                               // of the containers that use files; nil for a Postgres
 	Engine  Engine
 	Store   *Store
+	Marks   string // directory of the marks of restores of files; empty: that of the store
 	Project string
 	Service string
 	Run     string

@@ -127,7 +127,7 @@ func (s *session) newMaker(serviceName, run string, notice func(string)) (*backu
 		release = newest.Number
 	}
 	return &backup.Maker{
-		Engine: backupEngine{s}, Store: store, Project: s.project.Name, Service: serviceName, Run: run, Tool: "gapless " + Version, Release: release,
+		Engine: backupEngine{s}, Store: store, Marks: s.store.Path(), Project: s.project.Name, Service: serviceName, Run: run, Tool: "gapless " + Version, Release: release,
 		Server: func(ctx context.Context) (backup.Server, error) { return s.backupServer(ctx, serviceName) }, Helper: s.backupHelper, Keeper: backupKeeper{s},
 		Recipients: settings.Recipients, Query: settings.Query, Policy: policyOf(settings), Needed: s.neededBackups, Now: time.Now, Notice: notice,
 	}, nil
@@ -179,6 +179,8 @@ func (s *session) sweepBackups(ctx context.Context) error {
 		if maker, makerErr := s.backupMaker(newRunID(), nil); makerErr == nil {
 			err = errors.Join(err, maker.SweepRestore(ctx))
 		}
+	}
+	if storeErr == nil { // its marks are not on the disk for backups, which may be away
 		err = errors.Join(err, s.sweepFiles(ctx, store))
 	}
 	var pending *backup.PendingError
@@ -196,7 +198,7 @@ func (s *session) sweepBackups(ctx context.Context) error {
 func (s *session) sweepFiles(ctx context.Context, store *backup.Store) error {
 	var failures []error
 	for _, kind := range []backup.Kind{&backup.Redis{}, &backup.Volume{}} {
-		maker := &backup.Maker{Engine: backupEngine{s}, Store: store, Project: s.project.Name, Service: "files", Run: newRunID(), Kind: kind,
+		maker := &backup.Maker{Engine: backupEngine{s}, Store: store, Marks: s.store.Path(), Project: s.project.Name, Service: "files", Run: newRunID(), Kind: kind,
 			Helper: s.backupHelper, Keeper: backupKeeper{s}, Now: time.Now, Notice: s.app.notice}
 		failures = append(failures, maker.SweepRestore(ctx))
 	}
