@@ -2,8 +2,11 @@ package update
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"gapless/internal/change"
 	"gapless/internal/project"
 )
 
@@ -73,5 +76,23 @@ func TestWhatAServiceNeedsIsUpBeforeIt(t *testing.T) {
 			}
 			s.killEverywhere(t)
 		})
+	}
+}
+
+// Requests of all wait until the last of a chain has booted.
+func TestHoldOfAChainIsForecast(t *testing.T) {
+	shop := with(web("shop"), func(s *project.Service) { s.Route.Path, s.DependsOn = "/shop", []string{"api"} })
+	p := &project.Project{Name: "shop", Services: []project.Service{web("api"), shop}, Settings: project.Settings{Edge: project.EdgeSettings{HTTP: ":80"}}}
+	state := State{Containers: []Container{up("api", 1), up("shop", 1)}, Routes: map[string]RouteState{}, Release: &Release{Number: 7},
+		Images:    map[string]Image{"api": {ID: newImage}, "shop": {ID: newImage}},
+		StepTimes: map[string]time.Duration{StepKey("gate", "api"): 20 * time.Second, StepKey("gate", "shop"): 15 * time.Second}}
+	for _, name := range []string{"api", "shop"} {
+		state.Routes[name] = RouteState{Listeners: []string{":80"}, Path: "/", Port: 8000, Targets: []TargetRef{{Container: "shop-" + name + "-1", Generation: "7", Weight: 1}}}
+	}
+	causes := []change.Cause{{Kind: change.KindImage, Words: "image"}}
+	changes := []change.Change{{Service: "api", Replace: []string{"shop-api-1"}, Causes: causes}, {Service: "shop", Replace: []string{"shop-shop-1"}, Causes: causes}}
+	plan, err := Make(state, p, changes, Options{Strategy: StrategyQuick})
+	if err != nil || strings.Count(plan.Text(), "requests wait for about 35s (measured by the last update), which is longer than the 30 s") != 2 {
+		t.Errorf("%v\n%s", err, plan.Text())
 	}
 }

@@ -2,6 +2,7 @@ package update
 
 import (
 	"slices"
+	"time"
 
 	"gapless/internal/project"
 )
@@ -94,13 +95,20 @@ func (p *Planner) startAll(all []*turnover) {
 // waited for before that starts.
 func (p *Planner) bringUp(all []*turnover) {
 	var keeps []Step
+	var chain time.Duration
 	for _, group := range p.inOrder(all) {
+		var slowest time.Duration
 		for _, t := range group {
 			t.start()
+			slowest = max(slowest, p.state.StepTimes[StepKey("gate", t.service.Name)])
 		}
 		for _, t := range group {
 			keeps = append(keeps, t.await()...)
 		}
+		chain += slowest
+	}
+	for _, t := range all {
+		t.chain = chain
 	}
 	p.shift = append(p.shift, keeps...)
 }

@@ -64,11 +64,12 @@ func (p *Planner) newRoll(s project.Service, c change.Change) (*roll, []Containe
 type roll struct {
 	*Planner
 	service  project.Service
-	route    *RouteState // as the edge has it at this point of the plan
-	now      []TargetRef // that serve at this point of the plan
-	takeover bool        // requests still come in another way than the edge, on a port that it needs
-	past     bool        // the same, on another port or through a front that is yet to be told
-	stale    []string    // mounts that only a start makes again
+	route    *RouteState   // as the edge has it at this point of the plan
+	now      []TargetRef   // that serve at this point of the plan
+	takeover bool          // requests still come in another way than the edge, on a port that it needs
+	past     bool          // the same, on another port or through a front that is yet to be told
+	stale    []string      // mounts that only a start makes again
+	chain    time.Duration // that all take which boot one after another, and among them this one; 0: not known, or alone
 }
 
 // replace plans batches of containers: old ones with a successor each, and
@@ -366,7 +367,7 @@ func releases(steps []Step) []Step {
 // predict says what a stop-first replacement will cost.
 func (r *roll) predict(held, others bool, reason string) {
 	boot := "the time that " + r.service.Name + " takes to boot (not measured yet)"
-	took := r.state.StepTimes[StepKey("gate", r.service.Name)]
+	took := max(r.state.StepTimes[StepKey("gate", r.service.Name)], r.chain)
 	if took > 0 {
 		boot = fmt.Sprintf("about %s (measured by the last update)", took.Round(100*time.Millisecond))
 	}
