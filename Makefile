@@ -32,7 +32,7 @@ test: lint test-unit test-e2e
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not formatted:"; echo "$$unformatted"; exit 1; fi
-	go vet -tags e2e ./...
+	go vet -tags e2e,redis ./...
 	@cd tools && go list -deps tool >/dev/null
 	@for script in $$(git ls-files '*.sh'); do sh -n $$script || exit 1; done
 	@for mutant in test/mutants/*.patch; do git apply --check $$mutant || exit 1; done

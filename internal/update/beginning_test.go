@@ -159,14 +159,7 @@ func TestBeginningThatIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := w.summary()
-	outcome, _, err := start(w, &plan)
-	if err != nil || outcome.Result != ResultAborted {
-		t.Fatalf("%+v, %v", outcome, err)
-	}
-	if after := w.summary(); after != before {
-		t.Errorf("changed:\n%s\n%s", before, after)
-	}
+	w.abortsUntouched(t, &plan)
 }
 
 // TestAfterTheBeginning: the update that comes next switches, in the nginx that

@@ -24,6 +24,19 @@ func (f fakeFront) Reload(_ context.Context, name string, command []string, _ ti
 	})
 }
 
+// abortsUntouched carries a plan out that is refused while everything is as it was.
+func (w *world) abortsUntouched(t *testing.T, plan *Plan) {
+	t.Helper()
+	before := w.summary()
+	outcome, _, err := start(w, plan)
+	if err != nil || outcome.Result != ResultAborted {
+		t.Fatalf("%+v, %v", outcome, err)
+	}
+	if after := w.summary(); after != before {
+		t.Errorf("changed:\n%s\n%s", before, after)
+	}
+}
+
 // TestBrokenFilesTouchNothing: files that nginx does not take are refused while
 // everything is as it was.
 func TestBrokenFilesTouchNothing(t *testing.T) {
@@ -31,14 +44,7 @@ func TestBrokenFilesTouchNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := w.summary()
-	outcome, _, err := start(w, &plan)
-	if err != nil || outcome.Result != ResultAborted {
-		t.Fatalf("%+v, %v", outcome, err)
-	}
-	if after := w.summary(); after != before {
-		t.Errorf("changed:\n%s\n%s", before, after)
-	}
+	w.abortsUntouched(t, &plan)
 }
 
 // TestKeptFilesAreSaid: an undo leaves the user's files, and says so.

@@ -190,7 +190,13 @@ func (d *backedUp) swept(t *testing.T, want []string) {
 // back.
 func (d *backedUp) lock(t *testing.T) (unlock func()) {
 	t.Helper()
-	command := d.command("docker", "compose", "exec", "-T", "db", "psql", "-U", "app", "-d", "app", "-Atq")
+	return d.holdLock(t, "app", "LOCK TABLE item")
+}
+
+// holdLock keeps a transaction open that has taken a lock.
+func (d *backedUp) holdLock(t *testing.T, database, statement string) (unlock func()) {
+	t.Helper()
+	command := d.command("docker", "compose", "exec", "-T", "db", "psql", "-U", "app", "-d", database, "-Atq")
 	in, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +208,7 @@ func (d *backedUp) lock(t *testing.T) (unlock func()) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(in, "BEGIN; LOCK TABLE item; SELECT 'locked';\n"); err != nil {
+	if _, err := io.WriteString(in, "BEGIN; "+statement+"; SELECT 'locked';\n"); err != nil {
 		t.Fatal(err)
 	}
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "locked\n" {

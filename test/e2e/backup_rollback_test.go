@@ -3,8 +3,6 @@
 package e2e
 
 import (
-	"bufio"
-	"io"
 	"strings"
 	"testing"
 )
@@ -134,26 +132,5 @@ func (d *backedUp) killedExchange(t *testing.T) {
 // let go: a session does who has listed the databases and not ended its transaction.
 func (d *backedUp) lockNames(t *testing.T) (unlock func()) {
 	t.Helper()
-	command := d.command("docker", "compose", "exec", "-T", "db", "psql", "-U", "app", "-d", "template1", "-Atq")
-	in, err := command.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(in, "BEGIN; LOCK TABLE pg_catalog.pg_database IN ACCESS SHARE MODE; SELECT 'locked';\n"); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "locked\n" {
-		t.Fatalf("%q: %v", line, err)
-	}
-	return func() {
-		_ = in.Close()
-		_ = command.Wait()
-	}
+	return d.holdLock(t, "template1", "LOCK TABLE pg_catalog.pg_database IN ACCESS SHARE MODE")
 }
